@@ -1,0 +1,265 @@
+using Crossnode.Core;
+using Crossnode.Core.Errors;
+using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Views;
+
+namespace Crossnode.Protocol.Members;
+
+/// <summary>All decisions of one member: views, freezing, the commit barrier, abort and roll-forward.</summary>
+/// <remarks>
+/// Pure: no clock, no I/O, one thread at a time. A shell feeds events and carries out the actions in order. Facets: this
+/// file dispatches and keeps the streams; <c>.Views</c> freezes and installs; <c>.Operations</c> numbers operations and
+/// runs the barrier. The rules R1 to R20 are explained in docs/reference/protocol.md.
+/// </remarks>
+public sealed partial class MemberMachine
+{
+    private readonly MemberOptions _options;
+    private readonly SortedDictionary<uint, TagState> _tags = [];
+    private LinkState[] _links = [];
+    private bool _controlUp;
+    private bool _controlConnecting;
+    private bool _ended;
+    private bool _leaving;
+    private TimeSpan _controlHeard;
+    private TimeSpan _reconnectAt;
+    private TimeSpan _lastTick;
+    private TimeSpan _nextHeartbeat;
+    private TimeSpan? _needsViewSince;
+
+    /// <summary>Makes a member that belongs to no view yet.</summary>
+    public MemberMachine(MemberOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+    }
+
+    /// <summary>The installed view; null before the first.</summary>
+    public View? View { get; private set; }
+
+    /// <summary>This member's rank in the installed view; -1 before the first.</summary>
+    public int Rank { get; private set; } = -1;
+
+    /// <summary>Whether PREPARE was answered and NEWVIEW has not come (R1).</summary>
+    public bool IsFrozen { get; private set; }
+
+    /// <summary>Whether this process has left or was evicted.</summary>
+    public bool HasEnded => _ended;
+
+    /// <summary>Whether this member has called all it will ever call and asked to leave.</summary>
+    public bool IsLeaving => _leaving;
+
+    private bool Has(ProtocolRules rule) => (_options.Rules & rule) != 0;
+
+    /// <summary>Notes that something was heard on the link to a rank; cheap enough for every frame.</summary>
+    public void Heard(int rank, TimeSpan now)
+    {
+        if ((uint)rank < (uint)_links.Length)
+        {
+            _links[rank].Heard = now;
+        }
+    }
+
+    /// <summary>Notes that something was heard on the control stream.</summary>
+    public void HeardControl(TimeSpan now) => _controlHeard = now;
+
+    /// <summary>Takes one event and appends what must be done.</summary>
+    public void Step(TimeSpan now, in MemberEvent happened, List<MemberAction> actions)
+    {
+        ArgumentNullException.ThrowIfNull(actions);
+        if (_ended)
+        {
+            return;
+        }
+
+        switch (happened.Kind)
+        {
+            case MemberEventKind.Tick:
+                Tick(now, actions);
+                break;
+            case MemberEventKind.ControlUp:
+                _controlUp = true;
+                _controlConnecting = false;
+                _controlHeard = now;
+                actions.Add(Send(new ControlMessage { Hello = Hello() }));
+                break;
+            case MemberEventKind.ControlDown:
+                _controlUp = false;
+                _controlConnecting = false;
+                _reconnectAt = now + _options.ReconnectAfter;
+                break;
+            case MemberEventKind.Control:
+                _controlHeard = now;
+                OnControl(now, happened.Message!, actions);
+                break;
+            case MemberEventKind.LinkUp:
+                LinkUp(now, happened.Rank);
+                break;
+            case MemberEventKind.LinkDown:
+                LinkDown(now, happened.Rank, happened.Text ?? "closed", actions);
+                break;
+            case MemberEventKind.LinkFrozen:
+                LinkFrozen(happened.Rank, actions);
+                break;
+            case MemberEventKind.Token:
+                OnToken(happened, actions);
+                break;
+            case MemberEventKind.DataComplete:
+                OnDataComplete(happened.Tag, happened.Sequence, actions);
+                break;
+            case MemberEventKind.Condemn:
+                Condemn(now, happened, actions);
+                break;
+            case MemberEventKind.Leave:
+                _leaving = true;
+                actions.Add(Send(new ControlMessage { Leave = new Leave() }));
+                break;
+            default:
+                Invariant.Fail($"unknown event {happened.Kind}");
+                break;
+        }
+    }
+
+    private static MemberAction Send(ControlMessage message) => new(MemberActionKind.SendControl, Message: message);
+
+    private void OnControl(TimeSpan now, ControlMessage message, List<MemberAction> actions)
+    {
+        switch (message.BodyCase)
+        {
+            case ControlMessage.BodyOneofCase.Prepare:
+                OnPrepare(now, message.Prepare, actions);
+                break;
+            case ControlMessage.BodyOneofCase.NewView:
+                OnNewView(now, message.NewView.View, actions);
+                break;
+            case ControlMessage.BodyOneofCase.Evicted:
+                OnEvicted(message.Evicted, actions);
+                break;
+            default:
+                break; // Heartbeats, and what a later minor version adds.
+        }
+    }
+
+    private void OnEvicted(Evicted evicted, List<MemberAction> actions)
+    {
+        var view = evicted.View.ToId();
+        if (View is not null && view.Epoch < View.Id.Epoch && !evicted.Left)
+        {
+            return; // A verdict of a coordinator that was deposed.
+        }
+
+        End(evicted.Left ? "left the run" : $"evicted from the run: {evicted.Reason}", actions);
+    }
+
+    private void End(string reason, List<MemberAction> actions)
+    {
+        _ended = true;
+        actions.Add(new MemberAction(MemberActionKind.End, Error: ErrorKind.Membership, Text: reason));
+    }
+
+    private void Tick(TimeSpan now, List<MemberAction> actions)
+    {
+        ForgiveOwnPause(now);
+        if (now >= _nextHeartbeat)
+        {
+            _nextHeartbeat = now + _options.HeartbeatInterval;
+            SendHeartbeats(actions);
+        }
+
+        CheckControl(now, actions);
+        CheckLinks(now, actions);
+        CheckPatience(now, actions);
+    }
+
+    // A machine that was suspended, or a process that was stopped, has heard nobody for a while: that says nothing
+    // about the others, so the gap is not held against them.
+    private void ForgiveOwnPause(TimeSpan now)
+    {
+        var gap = now - _lastTick;
+        _lastTick = now;
+        if (gap <= _options.EvictAfter / 3)
+        {
+            return;
+        }
+
+        _controlHeard += gap;
+        foreach (ref var link in _links.AsSpan())
+        {
+            link.Heard += gap;
+            link.OpenedSince += gap;
+        }
+
+        _needsViewSince += gap;
+    }
+
+    private void SendHeartbeats(List<MemberAction> actions)
+    {
+        if (_controlUp)
+        {
+            actions.Add(Send(new ControlMessage { Heartbeat = new Heartbeat() }));
+        }
+
+        for (var rank = 0; rank < _links.Length; rank++)
+        {
+            if (_links[rank].Status == LinkStatus.Up)
+            {
+                actions.Add(new MemberAction(MemberActionKind.SendHeartbeat, rank));
+            }
+        }
+    }
+
+    private void CheckControl(TimeSpan now, List<MemberAction> actions)
+    {
+        if (_controlUp && now - _controlHeard > _options.EvictAfter)
+        {
+            _controlUp = false;
+            _reconnectAt = now;
+            actions.Add(new MemberAction(MemberActionKind.CloseControl));
+        }
+
+        if (!_controlUp && !_controlConnecting && now >= _reconnectAt)
+        {
+            _controlConnecting = true;
+            actions.Add(new MemberAction(MemberActionKind.ConnectControl));
+        }
+    }
+
+    private void CheckPatience(TimeSpan now, List<MemberAction> actions)
+    {
+        if (!NeedsView())
+        {
+            _needsViewSince = null;
+            return;
+        }
+
+        _needsViewSince ??= now;
+        if (now - _needsViewSince > _options.GiveUpAfter)
+        {
+            End(
+                $"outcome unknown: waited {_options.GiveUpAfter.TotalSeconds:0} s for the coordinator to announce a view"
+                + (_controlUp ? "" : ", and it cannot be reached"),
+                actions);
+        }
+    }
+
+    private bool NeedsView() =>
+        IsFrozen || _reports.Count > 0 || _condemned.Count > 0 || (_leaving && !_ended) || (View is null && !_controlUp);
+
+    private Hello Hello()
+    {
+        var hello = new Hello
+        {
+            View = View?.Id.ToRecord(),
+            Incarnation = _options.Incarnation,
+            Endpoint = _options.Endpoint,
+            Leaving = _leaving,
+        };
+        if (Has(ProtocolRules.R6))
+        {
+            hello.Frozen = IsFrozen;
+            hello.Reports.AddRange(_reports.Values);
+            hello.Condemned.AddRange(_condemned.Values);
+        }
+
+        return hello;
+    }
+}

@@ -1,0 +1,55 @@
+namespace Crossnode.Protocol;
+
+/// <summary>The rules of docs/reference/protocol.md that the simulator can switch off, to show that each is needed.</summary>
+/// <remarks>Only the simulator ever passes anything but <see cref="All"/>.</remarks>
+[Flags]
+public enum ProtocolRules
+{
+    /// <summary>No rule.</summary>
+    None = 0,
+
+    /// <summary>Frozen means frozen.</summary>
+    R1 = 1 << 0,
+
+    /// <summary>Only answers count.</summary>
+    R2 = 1 << 1,
+
+    /// <summary>Order within a tag.</summary>
+    R3 = 1 << 2,
+
+    /// <summary>Views are a chain.</summary>
+    R4 = 1 << 3,
+
+    /// <summary>Snapshots live until commit.</summary>
+    R5 = 1 << 4,
+
+    /// <summary>Reconnecting tells all.</summary>
+    R6 = 1 << 5,
+
+    /// <summary>Links name their view.</summary>
+    R7 = 1 << 6,
+
+    /// <summary>No answer of an earlier round.</summary>
+    R8 = 1 << 7,
+
+    /// <summary>Numbers are cumulative and burnt.</summary>
+    R13 = 1 << 8,
+
+    /// <summary>Condemned operations are killed by a view.</summary>
+    R16 = 1 << 9,
+
+    /// <summary>Credits.</summary>
+    R17 = 1 << 10,
+
+    /// <summary>Links belong to one view and end with FROZEN.</summary>
+    R18 = 1 << 11,
+
+    /// <summary>The plan follows the view's link graph.</summary>
+    R19 = 1 << 12,
+
+    /// <summary>PREPARE goes to all.</summary>
+    R20 = 1 << 13,
+
+    /// <summary>All of them: what runs outside the simulator.</summary>
+    All = (1 << 14) - 1,
+}
