@@ -1,0 +1,31 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Crossnode.Numerics;
+
+/// <summary>Binary16 in memory, computed in binary32.</summary>
+internal readonly unsafe struct Float16Format : IElementFormat<float>
+{
+    public static int Bytes => sizeof(ushort);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load512(byte* address) => Float16Bits.Widen(PackedLanes.Load512(address));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store512(byte* address, Vector512<float> value) =>
+        PackedLanes.Store512(address, Float16Bits.Narrow(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Load256(byte* address) => Float16Bits.Widen(PackedLanes.Load256(address));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store256(byte* address, Vector256<float> value) =>
+        PackedLanes.Store256(address, Float16Bits.Narrow(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Load128(byte* address) => Float16Bits.Widen(PackedLanes.Load128(address));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store128(byte* address, Vector128<float> value) =>
+        PackedLanes.Store128(address, Float16Bits.Narrow(value));
+}

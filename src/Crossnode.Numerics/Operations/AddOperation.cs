@@ -1,0 +1,20 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Crossnode.Numerics;
+
+/// <summary>The sum; the factor plays no part.</summary>
+internal readonly struct AddOperation : IReduceOperation
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Apply<T>(Vector512<T> target, Vector512<T> source, Vector512<T> factor) =>
+        target + source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Apply<T>(Vector256<T> target, Vector256<T> source, Vector256<T> factor) =>
+        target + source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Apply<T>(Vector128<T> target, Vector128<T> source, Vector128<T> factor) =>
+        target + source;
+}
