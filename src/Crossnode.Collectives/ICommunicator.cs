@@ -92,7 +92,8 @@ public enum OperationStatus
 /// <summary>How an operation ended, and with whom.</summary>
 /// <param name="Status">Completed, aborted or unknown.</param>
 /// <param name="View">The view in which it ended.</param>
-/// <param name="Members">The members whose parts are in the result; empty unless completed.</param>
+/// <param name="Members">The members among whom it was committed, also those with weight 0; the same list, in rank order, on
+/// all of them. Empty unless completed.</param>
 /// <param name="TotalWeight">The sum of the members' weights; the divisor of averages.</param>
 /// <param name="Attempts">1, and one more for every view in which it was run again.</param>
 /// <param name="Error">Why it did not complete.</param>

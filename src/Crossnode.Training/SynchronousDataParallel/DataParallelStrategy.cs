@@ -1,0 +1,71 @@
+using Crossnode.Collectives;
+using Crossnode.Training.Buffers;
+
+namespace Crossnode.Training.SynchronousDataParallel;
+
+/// <summary>Every step averages the gradients of all members, weighted by samples, then each applies the same average.</summary>
+/// <remarks>
+/// A step is one operation group: all buckets are averaged among the same members, or none is. Gradients stay as they
+/// were until the group has committed; when a member dies before, those that are left average their own gradients again.
+/// Then the average replaces the gradient, is clipped by its global norm, and the local optimiser runs. Parameters that
+/// were the same stay the same to the bit. Cost per step: one all-reduce of the gradients, one commit barrier.
+/// </remarks>
+public sealed class DataParallelStrategy : ITrainingStrategy
+{
+    private readonly DataParallelOptions _options;
+    private readonly WeightScale _scale;
+
+    /// <summary>Creates a strategy; options null takes the defaults.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public DataParallelStrategy(DataParallelOptions? options = null)
+    {
+        _options = (options ?? new DataParallelOptions()).Validated();
+        _scale = new WeightScale(_options.ExpectedGlobalBatch);
+    }
+
+    /// <inheritdoc />
+    public bool UsesParameters => false;
+
+    /// <inheritdoc />
+    public void Start(FlatModel model, ICommunicator communicator)
+    {
+    }
+
+    /// <inheritdoc />
+    /// <exception cref="Core.Errors.NotFiniteException">The average is no number; the text names step, member and tensor.
+    /// Thrown by all members.</exception>
+    public StepOutcome Step(in StepContext context)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(context.Samples, nameof(context.Samples));
+        var group = BucketPlan.Build(context.Model, _options.BucketBytes, _scale.Weight(context.Samples));
+        var operation = new OperationOptions { Tag = _options.Tag, Timeout = _options.Timeout };
+        var outcome = context.Communicator.Run(group, operation, context.CancellationToken).ThrowIfFailed();
+        var total = _scale.Samples(outcome.TotalWeight);
+        _scale.Follow(total);
+
+        var norm = GradientMath.GlobalNorm(context.Model.Averages);
+        if (!double.IsFinite(norm))
+        {
+            throw CulpritSearch.Run(context, outcome, operation);
+        }
+
+        Publish(context.Model, norm);
+        context.Optimizer.Apply();
+        return new StepOutcome(context.Step, outcome.View, outcome.Members, total, outcome.Attempts, norm);
+    }
+
+    /// <inheritdoc />
+    public void Finish(FlatModel model, ICommunicator communicator, CancellationToken cancellationToken = default)
+    {
+    }
+
+    private void Publish(FlatModel model, double norm)
+    {
+        // The divisor's small term is the one that PyTorch adds, so that clipped runs compare.
+        var factor = _options.ClipNorm is { } limit ? Math.Min(1, limit / (norm + 1e-6)) : 1;
+        for (var i = 0; i < model.Gradients.Count; i++)
+        {
+            GradientMath.Scale(model.Averages[i], model.Gradients[i], factor);
+        }
+    }
+}
