@@ -1,0 +1,249 @@
+using Crossnode.Collectives.Transfers;
+using Crossnode.Core;
+using Crossnode.Core.Errors;
+using Crossnode.Protocol.Members;
+using Crossnode.Protocol.Wire;
+
+namespace Crossnode.Collectives.Engine;
+
+/// <summary>Where bytes that come on a link go, and what follows once they are there.</summary>
+public sealed unsafe partial class CollectiveEngine
+{
+    // Peers run ahead by a few operations a tag; far more than that is a broken or hostile peer.
+    private const int MaxEarlyOperations = 4096;
+
+    private readonly Dictionary<(uint Tag, long Sequence), EarlyOperation> _early = [];
+
+    /// <summary>Takes a header; gives where its payload goes.</summary>
+    /// <returns>Null when the frame has no payload; then it is dealt with already and <see cref="EndFrame"/> is not called.</returns>
+    /// <exception cref="ProtocolException">The peer broke the rules: close the link and report it.</exception>
+    public byte* BeginFrame(TimeSpan now, int rank, in FrameHeader header)
+    {
+        _machine.Heard(rank, now);
+        switch (header.Type)
+        {
+            case FrameType.Data:
+                return BeginData(now, rank, header);
+            case FrameType.Credit:
+                OnCredit(now, rank, header);
+                return null;
+            case FrameType.Token:
+                OnToken(now, rank, header);
+                return null;
+            case FrameType.Frozen:
+                LinkFrozen(now, rank);
+                return null;
+            case FrameType.Heartbeat:
+                return null;
+            default:
+                throw new ProtocolException($"{View!.Members[rank]} sent a {header.Type} frame on a link between members");
+        }
+    }
+
+    /// <summary>The payload is all there.</summary>
+    public void EndFrame(TimeSpan now, int rank, in FrameHeader header)
+    {
+        var link = _links[rank];
+        if (link.Early is { } early)
+        {
+            link.Early = null;
+            EarlyOf(header).Frames.Add(early);
+            return;
+        }
+
+        if (!_operations.TryGetValue((header.Tag, header.Sequence), out var operation) || !operation.IsStarted)
+        {
+            return;
+        }
+
+        Received(now, rank, operation, header);
+    }
+
+    private byte* BeginData(TimeSpan now, int rank, in FrameHeader header)
+    {
+        if (!_operations.TryGetValue((header.Tag, header.Sequence), out var operation) || !operation.IsStarted)
+        {
+            return BeginEarly(rank, header);
+        }
+
+        if (header.OperationHash != operation.Descriptor.Hash)
+        {
+            Mismatch(now, rank, operation, header, header.Part);
+            return BeginEarly(rank, header);
+        }
+
+        var transfer = TransferOf(rank, operation, header);
+        var target = transfer.Expect(SourceIndex(rank, transfer), SliceOf(header));
+        if (header.Length > 0)
+        {
+            return target;
+        }
+
+        Received(now, rank, operation, header);
+        return null;
+    }
+
+    private byte* BeginEarly(int rank, in FrameHeader header)
+    {
+        var link = _links[rank];
+        if (link.HeldEarly + header.Length > 2 * _options.EagerWindowBytes)
+        {
+            throw new ProtocolException(
+                $"{View!.Members[rank]} sent {link.HeldEarly + header.Length} bytes for operations that were not started here"
+                + $" (at most {_options.EagerWindowBytes} may go without a credit)");
+        }
+
+        link.HeldEarly += header.Length;
+        var frame = new EarlyFrame(rank, header, GC.AllocateUninitializedArray<byte>(header.Length, pinned: true));
+        if (header.Length == 0)
+        {
+            EarlyOf(header).Frames.Add(frame);
+            return null;
+        }
+
+        link.Early = frame;
+        return (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(
+            ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(frame.Bytes));
+    }
+
+    private void Received(TimeSpan now, int rank, EngineOperation operation, in FrameHeader header)
+    {
+        var transfer = operation.Transfers[header.Part];
+        transfer.Received(SourceIndex(rank, transfer), SliceOf(header));
+        CheckDataComplete(now, operation);
+        if (!transfer.AllSent)
+        {
+            for (var index = 0; index < transfer.Targets.Count; index++)
+            {
+                _host.WantSend(transfer.Targets[index]);
+            }
+        }
+    }
+
+    private void OnCredit(TimeSpan now, int rank, in FrameHeader header)
+    {
+        var key = (header.Tag, header.Sequence);
+        var link = _links[rank];
+        if (link.Charges.Remove(key, out var charged))
+        {
+            link.Eager -= charged;
+        }
+
+        if (_machine.IsSettled(header.Tag, header.Sequence))
+        {
+            return;
+        }
+
+        if (!_operations.TryGetValue(key, out var operation) || !operation.IsStarted)
+        {
+            EarlyOf(header).Credits.Add((rank, header));
+            return;
+        }
+
+        Credit(now, rank, operation, header);
+    }
+
+    private void Credit(TimeSpan now, int rank, EngineOperation operation, in FrameHeader header)
+    {
+        if (header.OperationHash != operation.Descriptor.Hash)
+        {
+            Mismatch(now, rank, operation, header, header.Part);
+            return;
+        }
+
+        operation.Credits.Add(rank);
+        _host.WantSend(rank);
+    }
+
+    private void OnToken(TimeSpan now, int rank, in FrameHeader header)
+    {
+        if (!View!.Barrier.IsExpected(Rank, rank, header.Step))
+        {
+            throw new ProtocolException($"{View.Members[rank]} sent a barrier token of round {header.Step}, which is not its turn");
+        }
+
+        Step(now, new MemberEvent(MemberEventKind.Token, rank, header.Tag, header.Sequence, header.Step));
+    }
+
+    private void Mismatch(TimeSpan now, int rank, EngineOperation operation, in FrameHeader header, int parts)
+    {
+        var theirs = OperationDescriptor.Describe(header, header.Type == FrameType.Credit ? parts : 1);
+        var same = theirs == operation.Descriptor.Text ? " (the sizes of their parts or their modes differ)" : "";
+        Condemn(
+            now,
+            operation,
+            ErrorKind.Mismatch,
+            $"members disagree on operation {operation.Sequence} of tag {operation.Options.Tag}: {_member.Self} called"
+            + $" {operation.Descriptor.Text}, {View!.Members[rank]} called {theirs}{same};"
+            + " call the same operations in the same order on every member");
+    }
+
+    private void Replay(TimeSpan now, EngineOperation operation, EarlyOperation early)
+    {
+        foreach (var (rank, header) in early.Credits)
+        {
+            Credit(now, rank, operation, header);
+        }
+
+        foreach (var frame in early.Frames)
+        {
+            _links[frame.Rank].HeldEarly -= frame.Header.Length;
+            var target = BeginData(now, frame.Rank, frame.Header);
+            if (target is not null && _links[frame.Rank].Early is null)
+            {
+                frame.Bytes.CopyTo(new Span<byte>(target, frame.Header.Length));
+                Received(now, frame.Rank, operation, frame.Header);
+            }
+            else
+            {
+                _links[frame.Rank].Early = null; // A mismatch: the operation is condemned, the bytes are of no use.
+            }
+        }
+    }
+
+    private EarlyOperation EarlyOf(in FrameHeader header)
+    {
+        var key = (header.Tag, header.Sequence);
+        if (!_early.TryGetValue(key, out var early))
+        {
+            if (_early.Count >= MaxEarlyOperations)
+            {
+                throw new ProtocolException($"frames of {MaxEarlyOperations} operations that were not started here are waiting");
+            }
+
+            early = new EarlyOperation();
+            _early.Add(key, early);
+        }
+
+        return early;
+    }
+
+    private Transfer TransferOf(int rank, EngineOperation operation, in FrameHeader header)
+    {
+        if (header.Part >= operation.Transfers.Length)
+        {
+            throw new ProtocolException(
+                $"{View!.Members[rank]} sent part {header.Part} of an operation of {operation.Transfers.Length} parts");
+        }
+
+        return operation.Transfers[header.Part];
+    }
+
+    private int SourceIndex(int rank, Transfer transfer)
+    {
+        var index = IndexOf(transfer.Sources, rank);
+        return index >= 0 ? index : throw new ProtocolException($"{View!.Members[rank]} sent data that it has no part in");
+    }
+
+    private static Slice SliceOf(in FrameHeader header) => new(header.Step, header.Offset, header.Length, header.WeightSum);
+
+    /// <summary>A data frame that came before its operation was started here.</summary>
+    private sealed record EarlyFrame(int Rank, FrameHeader Header, byte[] Bytes);
+
+    private sealed class EarlyOperation
+    {
+        public List<(int Rank, FrameHeader Header)> Credits { get; } = [];
+
+        public List<EarlyFrame> Frames { get; } = [];
+    }
+}

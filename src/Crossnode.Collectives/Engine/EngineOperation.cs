@@ -1,0 +1,209 @@
+using Crossnode.Collectives.Transfers;
+using Crossnode.Core;
+using Crossnode.Core.Errors;
+using Crossnode.Protocol.Views;
+
+namespace Crossnode.Collectives.Engine;
+
+/// <summary>One called group at this member, from the call to its outcome.</summary>
+public sealed unsafe class EngineOperation
+{
+    private readonly PinnedBuffer[] _sources;
+    private readonly PinnedBuffer[] _targets;
+    private readonly (nint Address, long Bytes)[] _snapshots;
+    private readonly ScratchPool _pool;
+
+    internal EngineOperation(OperationGroup group, OperationOptions options, TimeSpan deadline, ScratchPool pool)
+    {
+        Group = group;
+        Options = options;
+        Deadline = deadline;
+        _pool = pool;
+        Descriptor = OperationDescriptor.Of(group, options.OnViewChange);
+        Weight = Math.Round(group.Weight * WeightScale) / WeightScale;
+        _sources = new PinnedBuffer[group.Parts.Count];
+        _targets = new PinnedBuffer[group.Parts.Count];
+        _snapshots = new (nint, long)[group.Parts.Count];
+        for (var index = 0; index < _sources.Length; index++)
+        {
+            _sources[index] = group.Parts[index].Source.Pin();
+            _targets[index] = group.Parts[index].Target.Pin();
+            TakeSnapshot(index);
+        }
+    }
+
+    /// <summary>Weights are multiples of 2^-32, so that sums of up to 2^20 of them are exact in a double.</summary>
+    internal const double WeightScale = 4294967296.0;
+
+    /// <summary>The group as called.</summary>
+    public OperationGroup Group { get; }
+
+    /// <summary>The options as called.</summary>
+    public OperationOptions Options { get; }
+
+    /// <summary>The number within the tag.</summary>
+    public long Sequence { get; internal set; }
+
+    /// <summary>Set once, when the operation is over and no link holds its memory.</summary>
+    public OperationOutcome? Outcome { get; private set; }
+
+    /// <summary>Called when <see cref="Outcome"/> has been set.</summary>
+    public Action<EngineOperation>? Completed { get; set; }
+
+    internal OperationDescriptor Descriptor { get; }
+
+    internal double Weight { get; }
+
+    internal TimeSpan Deadline { get; }
+
+    internal bool IsCondemned { get; set; }
+
+    internal int Attempts { get; private set; }
+
+    internal Transfer[] Transfers { get; private set; } = [];
+
+    internal bool IsStarted { get; private set; }
+
+    internal bool IsDataComplete { get; private set; }
+
+    /// <summary>The ranks whose credit has come.</summary>
+    internal HashSet<int> Credits { get; } = [];
+
+    internal bool Start(TopologyContext context)
+    {
+        StopTransfers();
+        Attempts++;
+        IsStarted = true;
+        var transfers = new Transfer[Group.Parts.Count];
+        for (var index = 0; index < transfers.Length; index++)
+        {
+            var part = Group.Parts[index];
+            var root = part.Kind == CollectiveKind.Broadcast ? context.View.RankOf(part.Root) : 0;
+            if (root < 0)
+            {
+                return false;
+            }
+
+            var memory = new PartMemory(
+                part.Kind, part.Source.Type, part.Reduce, part.Source.Count, root, SourceOf(index), _targets[index].Address);
+            transfers[index] = TransferFactory.Create(memory, context.Plan, context.Rank, Weight, context.ChunkBytes);
+        }
+
+        Transfers = transfers;
+        return true;
+    }
+
+    /// <summary>True once, when every part has all of its result.</summary>
+    internal bool BecameDataComplete()
+    {
+        if (IsDataComplete || !IsStarted)
+        {
+            return false;
+        }
+
+        foreach (var transfer in Transfers)
+        {
+            if (!transfer.IsDataComplete)
+            {
+                return false;
+            }
+        }
+
+        IsDataComplete = true;
+        return true;
+    }
+
+    internal void StopTransfers()
+    {
+        foreach (var transfer in Transfers)
+        {
+            transfer.Dispose();
+        }
+
+        Transfers = [];
+        IsStarted = false;
+        IsDataComplete = false;
+        Credits.Clear();
+    }
+
+    internal void Succeed(View view)
+    {
+        Invariant.Check(IsDataComplete, "an operation committed before its data was complete");
+        var total = 0.0;
+        var zeroWeight = false;
+        foreach (var transfer in Transfers)
+        {
+            zeroWeight |= transfer.ZeroWeight;
+            total = Math.Max(total, transfer.TotalWeight);
+        }
+
+        if (zeroWeight)
+        {
+            Fail(ErrorKind.ZeroWeight, "the weights of all members are 0, so there is no average; give at least one member a weight", view.Id);
+            return;
+        }
+
+        Finish(restore: false, new OperationOutcome(OperationStatus.Completed, view.Id, view.Members, total, Attempts, null));
+    }
+
+    internal void Fail(ErrorKind kind, string text, ViewId view)
+    {
+        var status = kind is ErrorKind.OutcomeUnknown or ErrorKind.Membership && view == ViewId.None
+            ? OperationStatus.Unknown
+            : OperationStatus.Aborted;
+        Finish(restore: true, new OperationOutcome(status, view, [], 0, Attempts, new OperationException(kind, text)));
+    }
+
+    /// <summary>Only without rule R5: forgets the snapshots, as a design would that keeps them until data-complete.</summary>
+    internal void DropSnapshots()
+    {
+        for (var index = 0; index < _snapshots.Length; index++)
+        {
+            if (_snapshots[index].Address != 0)
+            {
+                _pool.Return(_snapshots[index]);
+                _snapshots[index] = default;
+            }
+        }
+    }
+
+    private byte* SourceOf(int index) =>
+        _snapshots[index].Address != 0 ? (byte*)_snapshots[index].Address : _sources[index].Address;
+
+    // In place, the input is kept aside until the commit (R5); the transfer then runs out of place from the snapshot.
+    private void TakeSnapshot(int index)
+    {
+        var part = Group.Parts[index];
+        var bytes = part.Source.ByteLength;
+        if (bytes == 0 || _sources[index].Address != _targets[index].Address)
+        {
+            return;
+        }
+
+        _snapshots[index] = _pool.Rent(bytes);
+        Buffer.MemoryCopy(_sources[index].Address, (void*)_snapshots[index].Address, bytes, bytes);
+    }
+
+    private void Finish(bool restore, OperationOutcome outcome)
+    {
+        StopTransfers();
+        for (var index = 0; index < _sources.Length; index++)
+        {
+            if (restore && _snapshots[index].Address != 0)
+            {
+                var bytes = Group.Parts[index].Source.ByteLength;
+                Buffer.MemoryCopy((void*)_snapshots[index].Address, _targets[index].Address, bytes, bytes);
+            }
+
+            _sources[index].Dispose();
+            _targets[index].Dispose();
+        }
+
+        DropSnapshots();
+        Outcome = outcome;
+        Completed?.Invoke(this);
+    }
+}
+
+/// <summary>What a view means for transfers.</summary>
+internal readonly record struct TopologyContext(View View, Plans.TopologyPlan Plan, int Rank, int ChunkBytes);

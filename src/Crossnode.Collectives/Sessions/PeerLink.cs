@@ -1,0 +1,200 @@
+using Crossnode.Collectives.Engine;
+using Crossnode.Collectives.Links;
+using Crossnode.Core;
+using Crossnode.Core.Errors;
+using Crossnode.Protocol.Wire;
+
+namespace Crossnode.Collectives.Sessions;
+
+/// <summary>An open link to one member of the installed view: moves frames between the engine and a connection.</summary>
+internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDisposable
+{
+    private FrameHeader _sending;
+    private bool _isSending;
+    private FrameHeader _receiving;
+    private long _counted;
+
+    public int Rank { get; } = rank;
+
+    public FrameConnection Frames { get; } = frames;
+
+    public bool WantsSend { get; set; } = true;
+
+    /// <summary>Moves what can move. False when the link is over; then <paramref name="failure"/> says why.</summary>
+    public bool Drive(TimeSpan now, CollectiveEngine engine, out bool moved, out string? failure)
+    {
+        failure = null;
+        moved = false;
+        try
+        {
+            if ((WantsSend || Frames.HasPending) && !Send(engine, ref moved))
+            {
+                // The peer may have said why before it broke off; what it sent is still read below.
+                WantsSend = false;
+            }
+
+            if (!Receive(now, engine, ref moved, out failure))
+            {
+                return false;
+            }
+        }
+        catch (ProtocolException broken)
+        {
+            failure = broken.Message;
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Queues FROZEN as the last frame and frees all borrowed memory.</summary>
+    /// <returns>Whether all went out; else the connection has to be flushed before it is closed.</returns>
+    public bool Freeze(CollectiveEngine engine)
+    {
+        Frames.DetachPayloads();
+        Frames.QueueFrame(new FrameHeader { Type = FrameType.Frozen }, null);
+        var status = Frames.Flush(out _);
+        CountWire(engine, 0);
+        return status != FrameStatus.WouldBlock;
+    }
+
+    public void Dispose()
+    {
+        Frames.DetachPayloads();
+        Frames.Dispose();
+    }
+
+    private bool Send(CollectiveEngine engine, ref bool moved)
+    {
+        while (true)
+        {
+            while (Frames.CanQueue && !_isSending)
+            {
+                if (!engine.TryNextFrame(Rank, out var header, out var payload))
+                {
+                    WantsSend = false;
+                    break;
+                }
+
+                if (Frames.QueueFrame(header, payload))
+                {
+                    engine.FrameSent(Rank, header);
+                }
+                else
+                {
+                    _sending = header;
+                    _isSending = true;
+                }
+            }
+
+            if (!Frames.HasPending)
+            {
+                return true;
+            }
+
+            var status = Frames.Flush(out var flushed);
+            moved |= flushed;
+            CountWire(engine, _sending.Tag);
+            if (status == FrameStatus.WouldBlock)
+            {
+                return true;
+            }
+
+            if (status != FrameStatus.Ready)
+            {
+                return false;
+            }
+
+            if (_isSending)
+            {
+                _isSending = false;
+                engine.FrameSent(Rank, _sending);
+                WantsSend = true;
+            }
+        }
+    }
+
+    private void CountWire(CollectiveEngine engine, uint tag)
+    {
+        var total = Frames.BytesSent;
+        engine.CountWire(tag, total - _counted);
+        _counted = total;
+    }
+
+    private bool Receive(TimeSpan now, CollectiveEngine engine, ref bool moved, out string? failure)
+    {
+        failure = null;
+        var epoch = engine.View!.Id;
+        while (true)
+        {
+            FrameStatus status;
+            bool got;
+            if (Frames.IsReceivingPayload)
+            {
+                status = Frames.ReceivePayload(out got);
+                moved |= got;
+                if (status == FrameStatus.Ready)
+                {
+                    engine.EndFrame(now, Rank, _receiving);
+                }
+                else if (got)
+                {
+                    engine.Heard(Rank, now);
+                }
+            }
+            else
+            {
+                status = Frames.TryReadHeader(out var header, out got);
+                moved |= got;
+                if (status == FrameStatus.Ready)
+                {
+                    Begin(now, engine, header);
+                    if (header.Type == FrameType.Frozen)
+                    {
+                        return true;
+                    }
+                }
+            }
+
+            // A frame may have let this member commit, freeze or install: then the link is no longer ours to read.
+            if (engine.View!.Id != epoch || engine.IsFrozen)
+            {
+                return true;
+            }
+
+            if (status == FrameStatus.WouldBlock)
+            {
+                return true;
+            }
+
+            if (status is FrameStatus.Closed or FrameStatus.Failed)
+            {
+                failure = Frames.Failure;
+                return false;
+            }
+
+            // Large payloads: let sends take their turn after every frame, so that both directions move.
+            if (!Frames.IsReceivingPayload && _receiving.Length > FrameConnection.SmallPayload)
+            {
+                _receiving = default;
+                return true;
+            }
+        }
+    }
+
+    private void Begin(TimeSpan now, CollectiveEngine engine, in FrameHeader header)
+    {
+        var target = engine.BeginFrame(now, Rank, header);
+        if (target is null)
+        {
+            return;
+        }
+
+        _receiving = header;
+        Frames.BeginPayload(target, header.Length);
+        if (!Frames.IsReceivingPayload)
+        {
+            engine.EndFrame(now, Rank, header);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using Crossnode.Collectives.Engine;
+
+namespace Crossnode.Collectives.Sessions;
+
+/// <summary>Who moves bytes, and when to block.</summary>
+public sealed partial class Session
+{
+    // Called with the lock held; releases it only to wait.
+    private void DriveUntilDone(EngineOperation operation)
+    {
+        while (operation.Outcome is null)
+        {
+            ThrowIfBroken();
+            if (_callerDrives)
+            {
+                Monitor.Wait(_gate, TickInterval);
+                continue;
+            }
+
+            _callerDrives = true;
+            try
+            {
+                DriveAsCaller(operation);
+            }
+            finally
+            {
+                _callerDrives = false;
+                _callerSeen = Now;
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+
+    private void DriveAsCaller(EngineOperation operation)
+    {
+        var spinUntil = Now + _options.SpinTime;
+        while (operation.Outcome is null && !_stopping)
+        {
+            var moved = Guarded();
+            if (operation.Outcome is not null || _broken is not null)
+            {
+                return;
+            }
+
+            var now = Now;
+            if (moved)
+            {
+                spinUntil = now + _options.SpinTime;
+            }
+            else if (now > spinUntil)
+            {
+                WaitForBytes(_callerPoller, _callerWatches);
+                spinUntil = Now + _options.SpinTime;
+            }
+        }
+    }
+
+    private void Background()
+    {
+        lock (_gate)
+        {
+            while (!_stopping)
+            {
+                var callersBusy = _callerDrives || Now - _callerSeen < 10 * LookIn;
+                var moved = Guarded();
+                if (_broken is not null)
+                {
+                    return;
+                }
+
+                if (callersBusy)
+                {
+                    Monitor.Wait(_gate, LookIn);
+                }
+                else if (!moved)
+                {
+                    WaitForBytes(_backgroundPoller, _backgroundWatches);
+                }
+            }
+        }
+    }
+
+    // A bug must not leave callers waiting for ever: the first one is kept, shown to every caller, and ends the session.
+    private bool Guarded()
+    {
+        try
+        {
+            return DriveOnce();
+        }
+        catch (Exception bug)
+        {
+            _broken = bug;
+            if (_engine.EndReason is null)
+            {
+                _engine.Abandon($"the session broke: {bug.Message}");
+            }
+
+            Monitor.PulseAll(_gate);
+            return true;
+        }
+    }
+
+    private void WaitForBytes(Transport.Poller poller, WatchSet watches)
+    {
+        watches.Update(this, poller);
+        var timeout = _nextTick - Now;
+        Monitor.Exit(_gate);
+        try
+        {
+            poller.Wait(timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero);
+        }
+        finally
+        {
+            Monitor.Enter(_gate);
+            _nextRare = TimeSpan.Zero;
+        }
+    }
+
+    private bool DriveOnce()
+    {
+        var now = Now;
+        var moved = false;
+        if (now >= _nextTick)
+        {
+            _nextTick = now + TickInterval;
+            _engine.Tick(now);
+            DriveSlow(now);
+        }
+
+        for (var rank = 0; rank < _links.Length; rank++)
+        {
+            moved |= DriveLink(now, rank);
+        }
+
+        if (now >= _nextRare)
+        {
+            _nextRare = now + RareInterval;
+            moved |= DriveRare(now);
+        }
+
+        return moved;
+    }
+}

@@ -1,0 +1,185 @@
+using Crossnode.Collectives.Links;
+using Crossnode.Core;
+using Crossnode.Protocol.Wire;
+using Crossnode.Transport;
+
+namespace Crossnode.Collectives.Sessions;
+
+/// <summary>Preambles of links between members.</summary>
+public sealed partial class Session
+{
+    private enum HandshakeOutcome
+    {
+        Waiting,
+        Open,
+        PeerMovedOn,
+        Over,
+    }
+
+    // R7: an accepted link of a newer view waits unread; of an older one it is refused.
+    private PreambleStatus? Judge(Preamble theirs, out int rank)
+    {
+        rank = -1;
+        if (theirs.Major != Preamble.CurrentMajor)
+        {
+            return PreambleStatus.OtherVersion;
+        }
+
+        if (theirs.Run != _options.Run)
+        {
+            return PreambleStatus.OtherRun;
+        }
+
+        if (theirs.Purpose != StreamPurpose.Link)
+        {
+            return PreambleStatus.Refused;
+        }
+
+        var view = _engine.View;
+        if (view is null || theirs.View.Epoch > view.Id.Epoch)
+        {
+            return null;
+        }
+
+        if (theirs.View != view.Id || _engine.IsFrozen)
+        {
+            return PreambleStatus.OldView;
+        }
+
+        rank = view.RankOf(theirs.Member);
+        var isKnown = view.Contains(theirs.Member, theirs.Incarnation) && rank > _engine.Rank && _links[rank] is null;
+        return isKnown ? PreambleStatus.Ok : PreambleStatus.Refused;
+    }
+
+    /// <summary>A link that is being opened, by either side.</summary>
+    private sealed class Handshake : IDisposable
+    {
+        private readonly Preamble? _ours;
+        private PendingConnect? _pending;
+        private Preamble? _theirs;
+
+        public Handshake(PendingConnect pending, Preamble ours, int rank, TimeSpan until)
+        {
+            _pending = pending;
+            _ours = ours;
+            Rank = rank;
+            Until = until;
+            View = ours.View;
+        }
+
+        public Handshake(Connection accepted, TimeSpan until)
+        {
+            Frames = new FrameConnection(accepted);
+            Until = until;
+        }
+
+        public int Rank { get; private set; } = -1;
+
+        public ViewId View { get; private set; }
+
+        public TimeSpan Until { get; }
+
+        public bool IsDialled => _ours is not null;
+
+        public bool IsParked => !IsDialled && _theirs is not null;
+
+        public PendingConnect? Pending => _pending;
+
+        public FrameConnection? Frames { get; private set; }
+
+        public string? Failure { get; private set; }
+
+        public HandshakeOutcome Drive(Session session, out bool moved)
+        {
+            moved = false;
+            return IsDialled ? Dial(ref moved) : Accept(session, ref moved);
+        }
+
+        public void Dispose()
+        {
+            _pending?.Dispose();
+            Frames?.Dispose();
+        }
+
+        private HandshakeOutcome Dial(ref bool moved)
+        {
+            if (_pending is not null)
+            {
+                var status = _pending.Poll(out var connection);
+                if (status == ConnectStatus.Pending)
+                {
+                    return HandshakeOutcome.Waiting;
+                }
+
+                moved = true;
+                if (status == ConnectStatus.Failed)
+                {
+                    Failure = _pending.Failure;
+                    return HandshakeOutcome.Over;
+                }
+
+                Frames = new FrameConnection(connection!);
+                Frames.Queue(_ours!.ToArray());
+                _pending.Dispose();
+                _pending = null;
+            }
+
+            var sent = Frames!.Flush(out _);
+            if (sent is FrameStatus.Closed or FrameStatus.Failed)
+            {
+                Failure = Frames.Failure;
+                return HandshakeOutcome.Over;
+            }
+
+            var read = Frames.TryReadPreamble(out var theirs);
+            if (read == FrameStatus.WouldBlock)
+            {
+                return HandshakeOutcome.Waiting;
+            }
+
+            if (read != FrameStatus.Ready)
+            {
+                Failure = Frames.Failure;
+                return HandshakeOutcome.Over;
+            }
+
+            Failure = $"refused ({theirs!.Status})";
+            return theirs.Status switch
+            {
+                PreambleStatus.Ok => HandshakeOutcome.Open,
+                PreambleStatus.OldView => HandshakeOutcome.PeerMovedOn,
+                _ => HandshakeOutcome.Over,
+            };
+        }
+
+        private HandshakeOutcome Accept(Session session, ref bool moved)
+        {
+            if (_theirs is null)
+            {
+                var read = Frames!.TryReadPreamble(out _theirs);
+                if (read != FrameStatus.Ready)
+                {
+                    return read == FrameStatus.WouldBlock ? HandshakeOutcome.Waiting : HandshakeOutcome.Over;
+                }
+
+                moved = true;
+            }
+
+            if (session.Judge(_theirs!, out var rank) is not { } status)
+            {
+                return HandshakeOutcome.Waiting;
+            }
+
+            Frames!.Queue(session.PreambleOf(StreamPurpose.Link, _theirs!.View, status).ToArray());
+            Frames.Flush(out _);
+            if (status != PreambleStatus.Ok)
+            {
+                return HandshakeOutcome.Over;
+            }
+
+            Rank = rank;
+            View = _theirs.View;
+            return HandshakeOutcome.Open;
+        }
+    }
+}

@@ -1,0 +1,406 @@
+using Crossnode.Collectives.Engine;
+using Crossnode.Collectives.Links;
+using Crossnode.Core;
+using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Views;
+using Crossnode.Protocol.Wire;
+using Crossnode.Transport;
+using Microsoft.Extensions.Logging;
+
+namespace Crossnode.Collectives.Sessions;
+
+/// <summary>Opening, accepting and closing links and the control stream.</summary>
+public sealed partial class Session
+{
+    // A connection that has said nothing useful for this long is closed.
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly List<Handshake> _handshakes = [];
+    private readonly List<(FrameConnection Frames, TimeSpan Until)> _draining = [];
+    private readonly WatchSet _callerWatches = new();
+    private readonly WatchSet _backgroundWatches = new();
+    private PeerLink?[] _links = [];
+    private ControlLink? _control;
+    private string? _controlFailure;
+    private long _topologyVersion;
+
+    private bool DriveLink(TimeSpan now, int rank)
+    {
+        var link = _links[rank];
+        if (link is null)
+        {
+            return false;
+        }
+
+        var alive = link.Drive(now, _engine, out var moved, out var failure);
+        if (!alive && rank < _links.Length && _links[rank] == link)
+        {
+            CloseLink(rank);
+            _engine.LinkDown(now, rank, failure ?? "closed");
+            return true;
+        }
+
+        return moved;
+    }
+
+    // Accepting, handshakes, the control stream: looked at on every turn, cheap when there is nothing.
+    private bool DriveRare(TimeSpan now)
+    {
+        var moved = DriveControl(now);
+        for (var index = _handshakes.Count - 1; index >= 0; index--)
+        {
+            if (index < _handshakes.Count)
+            {
+                moved |= DriveHandshake(now, _handshakes[index]);
+            }
+        }
+
+        return moved;
+    }
+
+    private void DriveSlow(TimeSpan now)
+    {
+        while (_listener.TryAccept(out var connection))
+        {
+            _handshakes.Add(new Handshake(connection!, now + HandshakeTimeout));
+            _topologyVersion++;
+        }
+
+        for (var index = _draining.Count - 1; index >= 0; index--)
+        {
+            var (frames, until) = _draining[index];
+            if (frames.Flush(out _) != FrameStatus.WouldBlock || now > until)
+            {
+                frames.Dispose();
+                _draining.RemoveAt(index);
+                _topologyVersion++;
+            }
+        }
+    }
+
+    private bool DriveControl(TimeSpan now)
+    {
+        if (_control is not { } control)
+        {
+            return false;
+        }
+
+        var alive = control.Drive(
+            () => _engine.ControlUp(now), message => _engine.Control(now, message), out var moved);
+        if (control.IsOpen)
+        {
+            _controlFailure = null;
+        }
+
+        if (moved)
+        {
+            _engine.HeardControl(now);
+            _topologyVersion++;
+        }
+
+        if (!alive && _control == control)
+        {
+            _controlFailure = control.Failure ?? "closed the control stream";
+            CloseControl();
+            if (control.IsRefused)
+            {
+                _engine.Abandon(_controlFailure);
+            }
+            else
+            {
+                _engine.ControlDown(now);
+            }
+
+            return true;
+        }
+
+        return moved;
+    }
+
+    private bool DriveHandshake(TimeSpan now, Handshake shake)
+    {
+        var outcome = shake.Drive(this, out var moved);
+        if (outcome == HandshakeOutcome.Waiting)
+        {
+            if (now > shake.Until && !shake.IsParked)
+            {
+                Drop(shake);
+            }
+
+            return moved;
+        }
+
+        _handshakes.Remove(shake);
+        _topologyVersion++;
+        switch (outcome)
+        {
+            case HandshakeOutcome.Open:
+                _links[shake.Rank] = new PeerLink(shake.Rank, shake.Frames!);
+                _engine.LinkUp(now, shake.Rank);
+                break;
+            case HandshakeOutcome.PeerMovedOn:
+                shake.Dispose();
+                _engine.LinkFrozen(now, shake.Rank);
+                break;
+            default:
+                shake.Dispose();
+                if (shake.Rank >= 0 && shake.View == _engine.View?.Id)
+                {
+                    _engine.LinkDown(now, shake.Rank, shake.Failure ?? "could not be opened");
+                }
+
+                break;
+        }
+
+        return true;
+    }
+
+    private void Drop(Handshake shake)
+    {
+        _handshakes.Remove(shake);
+        _topologyVersion++;
+        shake.Dispose();
+    }
+
+    private void OpenLinks(View view)
+    {
+        foreach (var link in _links)
+        {
+            link?.Dispose();
+        }
+
+        _links = new PeerLink?[view.Members.Count];
+        _viewInfo = new ViewInfo(view.Id, view.Members, view.RankOf(Self));
+        for (var index = _handshakes.Count - 1; index >= 0; index--)
+        {
+            if (_handshakes[index].IsDialled)
+            {
+                Drop(_handshakes[index]);
+            }
+        }
+
+        for (var rank = 0; rank < _viewInfo.Rank; rank++)
+        {
+            if (view.Links.HasLink(_viewInfo.Rank, rank))
+            {
+                var pending = _transport.Connect(view.Record.Members[rank].Endpoint);
+                _handshakes.Add(new Handshake(pending, PreambleOf(StreamPurpose.Link, view.Id), rank, Now + HandshakeTimeout));
+            }
+        }
+
+        _topologyVersion++;
+        Log($"installed {view.Id}: {string.Join(", ", view.Members)}");
+        ViewInstalled?.Invoke(_viewInfo);
+        Monitor.PulseAll(_gate);
+    }
+
+    private void FreezeLinks()
+    {
+        for (var rank = 0; rank < _links.Length; rank++)
+        {
+            if (_links[rank] is { } link)
+            {
+                if (link.Freeze(_engine))
+                {
+                    link.Dispose();
+                }
+                else
+                {
+                    _draining.Add((link.Frames, Now + HandshakeTimeout));
+                }
+
+                _links[rank] = null;
+            }
+        }
+
+        _topologyVersion++;
+    }
+
+    private void CloseLink(int rank)
+    {
+        _links[rank]?.Dispose();
+        _links[rank] = null;
+        _topologyVersion++;
+        foreach (var shake in _handshakes.ToArray())
+        {
+            if (shake.IsDialled && shake.Rank == rank)
+            {
+                Drop(shake);
+            }
+        }
+    }
+
+    private void ConnectControl()
+    {
+        CloseControl();
+        _control = new ControlLink(
+            _transport.Connect(_options.Coordinator), PreambleOf(StreamPurpose.Control, _engine.View?.Id ?? ViewId.None));
+        _topologyVersion++;
+    }
+
+    private void CloseControl()
+    {
+        _control?.Dispose();
+        _control = null;
+        _topologyVersion++;
+    }
+
+    private void CloseEverything()
+    {
+        foreach (var link in _links)
+        {
+            link?.Dispose();
+        }
+
+        Array.Clear(_links);
+        foreach (var shake in _handshakes)
+        {
+            shake.Dispose();
+        }
+
+        _handshakes.Clear();
+        foreach (var (frames, _) in _draining)
+        {
+            frames.Dispose();
+        }
+
+        _draining.Clear();
+        CloseControl();
+    }
+
+    private Preamble PreambleOf(StreamPurpose purpose, ViewId view, PreambleStatus status = PreambleStatus.Ok) => new()
+    {
+        Run = _options.Run,
+        View = view,
+        Member = Self,
+        Incarnation = _options.Incarnation,
+        Purpose = purpose,
+        Status = status,
+    };
+
+    private void Log(string text)
+    {
+        if (_options.Logger is { } logger)
+        {
+            SessionLog.Message(logger, Self.Value, text);
+        }
+    }
+
+    /// <summary>Carries the engine's wishes to this session.</summary>
+    private sealed class Host(Session session) : IEngineHost
+    {
+        public void SendControl(ControlMessage message)
+        {
+            if (session._control is { IsOpen: true } control)
+            {
+                control.Send(message);
+                if (control.Frames!.Flush(out _) == FrameStatus.WouldBlock)
+                {
+                    session._topologyVersion++;
+                }
+            }
+        }
+
+        public void ConnectControl() => session.ConnectControl();
+
+        public void CloseControl() => session.CloseControl();
+
+        public void OpenLinks(View view) => session.OpenLinks(view);
+
+        public void FreezeLinks() => session.FreezeLinks();
+
+        public void CloseLink(int rank) => session.CloseLink(rank);
+
+        public void WantSend(int rank)
+        {
+            if ((uint)rank < (uint)session._links.Length && session._links[rank] is { } link)
+            {
+                link.WantsSend = true;
+            }
+        }
+
+        public void Ended(string reason)
+        {
+            session.Log(reason);
+            session.FreezeLinks();
+            session.CloseEverything();
+            session.Ended?.Invoke(reason);
+            Monitor.PulseAll(session._gate);
+        }
+
+        public void Log(string text) => session.Log(text);
+    }
+
+    /// <summary>What one poller watches; brought up to date before each wait.</summary>
+    private sealed class WatchSet
+    {
+        private readonly HashSet<Connection> _watched = [];
+        private readonly HashSet<Connection> _wanted = [];
+        private bool _listens;
+
+        public void Update(Session session, Poller poller)
+        {
+            if (!_listens)
+            {
+                poller.Watch(session._listener);
+                _listens = true;
+            }
+
+            _wanted.Clear();
+            foreach (var link in session._links)
+            {
+                if (link is not null)
+                {
+                    Want(poller, link.Frames, read: true);
+                }
+            }
+
+            foreach (var shake in session._handshakes)
+            {
+                WantOpening(poller, shake.Pending, shake.Frames, read: !shake.IsParked);
+            }
+
+            foreach (var (frames, _) in session._draining)
+            {
+                Want(poller, frames, read: false);
+            }
+
+            WantOpening(poller, session._control?.Pending, session._control?.Frames, read: true);
+            foreach (var connection in _watched)
+            {
+                if (!_wanted.Contains(connection))
+                {
+                    poller.Unwatch(connection);
+                }
+            }
+
+            _watched.Clear();
+            _watched.UnionWith(_wanted);
+        }
+
+        private void WantOpening(Poller poller, PendingConnect? pending, FrameConnection? frames, bool read)
+        {
+            if (frames is not null)
+            {
+                Want(poller, frames, read);
+            }
+            else if (pending is not null)
+            {
+                poller.Watch(pending);
+            }
+        }
+
+        private void Want(Poller poller, FrameConnection frames, bool read)
+        {
+            poller.Watch(frames.Connection, read, frames.HasPending);
+            _wanted.Add(frames.Connection);
+        }
+    }
+}
+
+/// <summary>Log events of sessions.</summary>
+internal static partial class SessionLog
+{
+    [LoggerMessage(EventId = 2001, EventName = "Session", Level = LogLevel.Information, Message = "member {Member}: {Text}")]
+    public static partial void Message(ILogger logger, uint member, string text);
+}

@@ -1,0 +1,327 @@
+using Crossnode.Collectives.Engine;
+using Crossnode.Collectives.Links;
+using Crossnode.Core;
+using Crossnode.Core.Errors;
+using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Views;
+using Crossnode.Protocol.Wire;
+using Crossnode.Transport;
+
+namespace Crossnode.Collectives.Sessions;
+
+/// <summary>One process's part in a run: owns its links and control stream, and drives the engine.</summary>
+/// <remarks>
+/// All state is guarded by one lock. Whoever calls an operation drives the sockets on its own thread until the operation
+/// is over, since a hand-off costs more than a small message; a background thread drives them when nobody calls (signs of
+/// life, PREPARE, operations started with RunAsync). Only one caller drives at a time, others wait for theirs.
+/// </remarks>
+public sealed partial class Session : ICommunicator, IDisposable
+{
+    private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(50);
+
+    // While callers drive, the background thread only looks in this often.
+    private static readonly TimeSpan LookIn = TimeSpan.FromMilliseconds(5);
+
+    // While bytes move, the control stream and handshakes are looked at this often: a look costs a system call.
+    private static readonly TimeSpan RareInterval = TimeSpan.FromMilliseconds(0.5);
+
+    private readonly SessionOptions _options;
+    private readonly ITransport _transport;
+    private readonly object _gate = new();
+    private readonly Listener _listener;
+    private readonly CollectiveEngine _engine;
+    private readonly Poller _callerPoller;
+    private readonly Poller _backgroundPoller;
+    private readonly Thread _background;
+    private readonly long _origin;
+    private readonly string _endpoint;
+    private TimeSpan _nextTick;
+    private TimeSpan _nextRare;
+    private TimeSpan _callerSeen = TimeSpan.MinValue;
+    private bool _callerDrives;
+    private bool _stopping;
+    private ViewInfo? _viewInfo;
+    private Exception? _broken;
+
+    private Session(SessionOptions options, ITransport transport)
+    {
+        _options = options;
+        _transport = transport;
+        _origin = options.Time.GetTimestamp();
+        _listener = transport.Listen(options.Host, 0);
+        _endpoint = _listener.Address;
+        _engine = new CollectiveEngine(options.ToMember(_endpoint), options.Engine, new Host(this));
+        _callerPoller = transport.CreatePoller();
+        _backgroundPoller = transport.CreatePoller();
+        _background = new Thread(Background) { IsBackground = true, Name = $"crossnode {options.Self}" };
+    }
+
+    /// <inheritdoc />
+    public MemberId Self => _options.Self;
+
+    /// <inheritdoc />
+    public ViewInfo View
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _viewInfo ?? throw new MembershipException(_engine.EndReason ?? "the run has no view yet");
+            }
+        }
+    }
+
+    /// <summary>Why this process is out of the run; null while it is in.</summary>
+    public string? EndReason
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _engine.EndReason;
+            }
+        }
+    }
+
+    /// <summary>Raised on whatever thread drives when a view was installed; keep it short.</summary>
+    public event Action<ViewInfo>? ViewInstalled;
+
+    /// <summary>Raised when this process is out of the run, with the reason; keep it short.</summary>
+    public event Action<string>? Ended;
+
+    private TimeSpan Now => _options.Time.GetElapsedTime(_origin);
+
+    /// <summary>Joins the run and returns once its first view is installed.</summary>
+    /// <exception cref="MembershipException">The coordinator refused this process; the text says why.</exception>
+    /// <exception cref="DeadlineException">The coordinator cannot be reached, or the run did not start in time.</exception>
+    public static Session Join(SessionOptions options, ITransport transport, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(transport);
+        var session = new Session(options, transport);
+        try
+        {
+            session._background.Start();
+            session.WaitForFirstView(cancellationToken);
+            return session;
+        }
+        catch
+        {
+            session.Stop("the join was given up");
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public OperationOutcome Run(
+        OperationGroup group, OperationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        lock (_gate)
+        {
+            ThrowIfBroken();
+            var operation = _engine.Submit(Now, group, options ?? new OperationOptions(), Pulse);
+            if (operation.Outcome is null)
+            {
+                using var registration = cancellationToken.CanBeCanceled
+                    ? cancellationToken.UnsafeRegister(_ => Cancel(operation), null)
+                    : default;
+                DriveUntilDone(operation);
+            }
+
+            return Result(operation, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc />
+    public async Task<OperationOutcome> RunAsync(
+        OperationGroup group, OperationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        EngineOperation operation;
+        lock (_gate)
+        {
+            ThrowIfBroken();
+            operation = _engine.Submit(Now, group, options ?? new OperationOptions(), _ => done.TrySetResult());
+            if (operation.Outcome is not null)
+            {
+                done.TrySetResult();
+            }
+        }
+
+        _backgroundPoller.Wake();
+        using var registration = cancellationToken.CanBeCanceled
+            ? cancellationToken.UnsafeRegister(_ => Cancel(operation), null)
+            : default;
+        await done.Task;
+        return Result(operation, cancellationToken);
+    }
+
+    /// <inheritdoc />
+    public TrafficCounters Traffic(uint? tag = null)
+    {
+        lock (_gate)
+        {
+            if (tag is { } one)
+            {
+                return _engine.Traffic.GetValueOrDefault(one);
+            }
+
+            long payload = 0;
+            long wire = 0;
+            foreach (var counters in _engine.Traffic.Values)
+            {
+                payload += counters.PayloadBytes;
+                wire += counters.WireBytes;
+            }
+
+            return new TrafficCounters(payload, wire);
+        }
+    }
+
+    /// <summary>Tells the coordinator something for people: progress, as JSON. Lost when no stream is open.</summary>
+    public void Note(string topic, string json)
+    {
+        lock (_gate)
+        {
+            if (_control is { IsOpen: true })
+            {
+                _control.Send(new ControlMessage { Note = new Note { Topic = topic, Json = json } });
+            }
+        }
+
+        _backgroundPoller.Wake();
+    }
+
+    /// <summary>Leaves the run: hands in commit points, waits (bounded) to be let go, closes every link.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_stopping)
+            {
+                return;
+            }
+
+            if (_engine.EndReason is null && _broken is null)
+            {
+                _engine.Leave(Now);
+                _backgroundPoller.Wake();
+                var until = Now + _options.LeaveTimeout;
+                while (_engine.EndReason is null && _broken is null && Now < until)
+                {
+                    Monitor.Wait(_gate, TickInterval);
+                }
+            }
+        }
+
+        Stop("this process left the run");
+    }
+
+    /// <summary>Ends at once, as a killed process would, but with memory freed: for tests and for shutting down in a hurry.</summary>
+    public void Abandon() => Stop("this process left the run without a word");
+
+    private void Stop(string reason)
+    {
+        lock (_gate)
+        {
+            if (_stopping)
+            {
+                return;
+            }
+
+            _stopping = true;
+            if (_engine.EndReason is null)
+            {
+                _engine.Abandon(reason);
+            }
+
+            Monitor.PulseAll(_gate);
+        }
+
+        _backgroundPoller.Wake();
+        _callerPoller.Wake();
+        if (_background.IsAlive && Thread.CurrentThread != _background)
+        {
+            _background.Join();
+        }
+
+        lock (_gate)
+        {
+            while (_callerDrives)
+            {
+                Monitor.Wait(_gate, TickInterval);
+            }
+
+            CloseEverything();
+            _listener.Dispose();
+            _engine.Dispose();
+        }
+
+        _backgroundPoller.Dispose();
+        _callerPoller.Dispose();
+    }
+
+    private static OperationOutcome Result(EngineOperation operation, CancellationToken cancellationToken)
+    {
+        var outcome = operation.Outcome!;
+        if (outcome.Status != OperationStatus.Completed && operation.IsCondemned && cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+
+        return outcome;
+    }
+
+    private void Cancel(EngineOperation operation)
+    {
+        lock (_gate)
+        {
+            _engine.Condemn(Now, operation, ErrorKind.Cancelled, $"{Self} cancelled it");
+        }
+
+        _callerPoller.Wake();
+        _backgroundPoller.Wake();
+    }
+
+    private void ThrowIfBroken()
+    {
+        if (_broken is not null)
+        {
+            throw new InvalidOperationException("the session broke", _broken);
+        }
+
+        ObjectDisposedException.ThrowIf(_stopping, this);
+    }
+
+    private void WaitForFirstView(CancellationToken cancellationToken)
+    {
+        var until = Now + _options.JoinTimeout;
+        lock (_gate)
+        {
+            while (_viewInfo is null)
+            {
+                ThrowIfBroken();
+                if (_engine.EndReason is { } reason)
+                {
+                    throw new MembershipException(reason);
+                }
+
+                cancellationToken.ThrowIfCancellationRequested();
+                if (Now > until)
+                {
+                    throw new DeadlineException(
+                        $"{Self} waited {_options.JoinTimeout.TotalSeconds:0} s for the first view of run {_options.Run}: "
+                        + (_controlFailure is null
+                            ? "the coordinator is there, but not all workers have come"
+                            : $"the coordinator at {_options.Coordinator} {_controlFailure}; is it running, and is the address right?"));
+                }
+
+                Monitor.Wait(_gate, TickInterval);
+            }
+        }
+    }
+
+    private void Pulse(EngineOperation operation) => Monitor.PulseAll(_gate);
+}

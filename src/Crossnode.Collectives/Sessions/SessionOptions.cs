@@ -1,0 +1,69 @@
+using Crossnode.Collectives.Engine;
+using Crossnode.Core;
+using Crossnode.Protocol.Members;
+using Microsoft.Extensions.Logging;
+
+namespace Crossnode.Collectives.Sessions;
+
+/// <summary>What a process needs to take part in a run.</summary>
+public sealed record SessionOptions
+{
+    /// <summary>The run's id, as the coordinator printed it.</summary>
+    public required RunId Run { get; init; }
+
+    /// <summary>Where the coordinator listens: HOST:PORT.</summary>
+    public required string Coordinator { get; init; }
+
+    /// <summary>This process's identity: its worker number.</summary>
+    public required MemberId Self { get; init; }
+
+    /// <summary>Distinguishes this process from an earlier one of the same identity; random.</summary>
+    public required ulong Incarnation { get; init; }
+
+    /// <summary>The address that other members' links come to.</summary>
+    /// <value>127.0.0.1; anything but loopback needs a transport that allows it.</value>
+    public string Host { get; init; } = "127.0.0.1";
+
+    /// <summary>How long to wait for the run's first view.</summary>
+    /// <value>60 s.</value>
+    public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long <see cref="Session.Dispose"/> waits for the coordinator to let this member go.</summary>
+    /// <value>5 s.</value>
+    public TimeSpan LeaveTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often a sign of life goes to every neighbour and to the coordinator.</summary>
+    /// <value>1 s.</value>
+    public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a neighbour or the coordinator may be silent before it is suspected.</summary>
+    /// <value>10 s.</value>
+    public TimeSpan EvictAfter { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long this member waits for a view that it needs before it reports "outcome unknown".</summary>
+    /// <value>60 s.</value>
+    public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Chunk sizes and deadlines of operations.</summary>
+    public EngineOptions Engine { get; init; } = new();
+
+    /// <summary>How long a caller looks for bytes before it blocks.</summary>
+    /// <value>20 microseconds: about what waking a blocked thread costs.</value>
+    public TimeSpan SpinTime { get; init; } = TimeSpan.FromMicroseconds(20);
+
+    /// <summary>Where log lines go.</summary>
+    public ILogger? Logger { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    internal MemberOptions ToMember(string endpoint) => new()
+    {
+        Self = Self,
+        Incarnation = Incarnation,
+        Endpoint = endpoint,
+        HeartbeatInterval = HeartbeatInterval,
+        EvictAfter = EvictAfter,
+        GiveUpAfter = GiveUpAfter,
+    };
+}

@@ -1,0 +1,46 @@
+using Crossnode.Core;
+using Microsoft.Extensions.Logging;
+
+namespace Crossnode.Coordinator;
+
+/// <summary>One run's coordinator.</summary>
+public sealed record CoordinatorOptions
+{
+    /// <summary>How many members make the first view.</summary>
+    public required int ExpectedMembers { get; init; }
+
+    /// <summary>The run's id.</summary>
+    public required RunId Run { get; init; }
+
+    /// <summary>The address to listen on.</summary>
+    /// <value>127.0.0.1; anything but loopback needs a transport that allows it.</value>
+    public string Host { get; init; } = "127.0.0.1";
+
+    /// <summary>The port to listen on; 0 takes a free one.</summary>
+    public int Port { get; init; }
+
+    /// <summary>How long to wait for all members at the start.</summary>
+    /// <value>60 s.</value>
+    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How often a sign of life goes to every member.</summary>
+    /// <value>1 s.</value>
+    public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a member may be silent before it is evicted.</summary>
+    /// <value>10 s.</value>
+    public TimeSpan EvictAfter { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Fewer members than this never go on alone.</summary>
+    /// <value>1.</value>
+    public int MinMembers { get; init; } = 1;
+
+    /// <summary>Where log lines go.</summary>
+    public ILogger? Logger { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Draws the nonce of view ids.</summary>
+    public IRandomSource Random { get; init; } = new SystemRandomSource();
+}

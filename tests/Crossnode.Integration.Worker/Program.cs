@@ -1,0 +1,134 @@
+using System.Globalization;
+using Crossnode.Collectives;
+using Crossnode.Collectives.Engine;
+using Crossnode.Collectives.Sessions;
+using Crossnode.Core;
+using Crossnode.Transport;
+
+// A worker that the integration tests start and kill. Every input is a function of member and operation, so every result
+// can be checked against the members that the outcome names. Arguments: coordinator run member operations elements mode
+// [evict-after-seconds]. Prints one line an operation; exits with 3 at the first wrong number.
+var arguments = new WorkerArguments(args);
+var random = new SystemRandomSource();
+using var session = Session.Join(
+    new SessionOptions
+    {
+        Run = arguments.Run,
+        Coordinator = args[0],
+        Self = arguments.Self,
+        Incarnation = random.NextUInt64(),
+        EvictAfter = arguments.EvictAfter,
+        Engine = new EngineOptions { ChunkBytes = 64 << 10, EagerBytes = 8 << 10 },
+    },
+    new TcpTransport());
+session.ViewInstalled += view =>
+    Console.WriteLine($"view {view.Id.Epoch} {string.Join(',', view.Members.Select(member => member.Value))}");
+Console.WriteLine($"view {session.View.Id.Epoch} {string.Join(',', session.View.Members.Select(member => member.Value))}");
+
+var source = new float[arguments.Elements];
+var target = new float[arguments.Elements];
+var broken = 0;
+for (var number = 1; number <= arguments.Operations && broken == 0; number++)
+{
+    broken = arguments.Mode switch
+    {
+        "out" => OutOfPlace(number),
+        "in" => InPlace(number, OnViewChange.Retry),
+        "report" => InPlace(number, OnViewChange.Report),
+        _ => throw new ArgumentException($"mode {arguments.Mode}"),
+    };
+}
+
+Console.WriteLine(broken == 0 ? "done" : "WRONG");
+return broken;
+
+int OutOfPlace(int number)
+{
+    Fill(source, arguments.Self.Value, number);
+    var outcome = session.Run(new OperationGroup().AllReduce(
+        TensorBuffer.From(source.AsMemory()), TensorBuffer.From(target.AsMemory()), ReduceOperator.Sum));
+    outcome.ThrowIfFailed();
+    return Verify(source, number, [arguments.Self], "source") + Verify(target, number, outcome.Members, "sum");
+}
+
+int InPlace(int number, OnViewChange mode)
+{
+    Fill(target, arguments.Self.Value, number);
+    var buffer = TensorBuffer.From(target.AsMemory());
+    var outcome = session.Run(
+        new OperationGroup().AllReduce(buffer, buffer, ReduceOperator.Sum), new OperationOptions { OnViewChange = mode });
+    if (outcome.Status == OperationStatus.Completed)
+    {
+        return Verify(target, number, outcome.Members, "sum");
+    }
+
+    Console.WriteLine($"aborted {number}: {outcome.Error?.Message}");
+    return Verify(target, number, [arguments.Self], "input after the abort");
+}
+
+int Verify(float[] values, int number, IReadOnlyList<MemberId> members, string what)
+{
+    for (var index = 0; index < values.Length; index++)
+    {
+        double expected = 0;
+        foreach (var member in members)
+        {
+            expected += Value(member.Value, number, index);
+        }
+
+        if (values[index] != (float)expected)
+        {
+            Console.WriteLine(
+                $"WRONG {what} of operation {number} at {index}: {values[index]}, expected {expected} of {string.Join(',', members)}");
+            return 3;
+        }
+    }
+
+    if (what == "sum")
+    {
+        Console.WriteLine($"ok {number} {string.Join(',', members.Select(member => member.Value))}");
+    }
+
+    return 0;
+}
+
+static void Fill(float[] values, uint member, int number)
+{
+    for (var index = 0; index < values.Length; index++)
+    {
+        values[index] = Value(member, number, index);
+    }
+}
+
+// Small integers: their sums are exact in f32, in any order.
+static float Value(uint member, int number, int index) => ((member + 1) * 31) + (number * 7 % 1009) + (index % 127);
+
+internal sealed class WorkerArguments
+{
+    public WorkerArguments(string[] args)
+    {
+        if (!RunId.TryParse(args[1], out var run))
+        {
+            throw new ArgumentException($"run id {args[1]}");
+        }
+
+        Run = run;
+        Self = new MemberId(uint.Parse(args[2], CultureInfo.InvariantCulture));
+        Operations = int.Parse(args[3], CultureInfo.InvariantCulture);
+        Elements = int.Parse(args[4], CultureInfo.InvariantCulture);
+        Mode = args[5];
+        EvictAfter = TimeSpan.FromSeconds(args.Length > 6 ? double.Parse(args[6], CultureInfo.InvariantCulture) : 10);
+    }
+
+    public RunId Run { get; }
+
+    public MemberId Self { get; }
+
+    public int Operations { get; }
+
+    public int Elements { get; }
+
+    public string Mode { get; }
+
+    public TimeSpan EvictAfter { get; }
+}
