@@ -4,9 +4,9 @@ namespace Crossnode.Collectives.Plans;
 
 /// <summary>Finds an order of the members in which each has a link to the next, and the last to the first.</summary>
 /// <remarks>
-/// Depth first from rank 0, neighbours ascending, so that everyone finds the same ring. A branch is left as soon as a
-/// member outside the path has fewer than two links to where the path can still go; without that, a first member with
-/// two links among 33 would already cost 30! steps. The problem is NP-complete: after a bounded number of steps the
+/// Depth first from rank 0, neighbours ascending, so that everyone finds the same ring. A branch is left as soon as no
+/// neighbour of rank 0 is left to end at, or a member outside the path has fewer than two links to where the path can
+/// still go; without that, a first member with two links among 33 would already cost 30! steps. The problem is NP-complete: after a bounded number of steps the
 /// answer is that there is no ring, and all-reduce takes a tree.
 /// </remarks>
 internal sealed class RingSearch
@@ -19,6 +19,7 @@ internal sealed class RingSearch
     private readonly bool[] _onPath;
     private readonly int[] _open;
     private readonly int[] _path;
+    private int _endsLeft;
 
     private RingSearch(LinkGraph graph)
     {
@@ -28,6 +29,7 @@ internal sealed class RingSearch
         _onPath = new bool[_count];
         _open = [.. _neighbours.Select(static list => list.Length)];
         _path = new int[_count];
+        _endsLeft = _neighbours[0].Length;
     }
 
     /// <summary>The ranks around the ring, from rank 0; null when none was found.</summary>
@@ -94,7 +96,8 @@ internal sealed class RingSearch
         var left = _path[depth - 1];
         _path[depth] = rank;
         _onPath[rank] = true;
-        var isAlive = true;
+        _endsLeft -= _closes[rank] ? 1 : 0;
+        var isAlive = _endsLeft > 0;
         if (left != 0)
         {
             // The path's inside offers nothing any more; rank 0 stays open, because the ring closes there.
@@ -110,6 +113,7 @@ internal sealed class RingSearch
     private void Leave(int depth)
     {
         _onPath[_path[depth]] = false;
+        _endsLeft += _closes[_path[depth]] ? 1 : 0;
         var left = _path[depth - 1];
         if (left != 0)
         {
