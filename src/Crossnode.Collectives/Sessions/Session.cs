@@ -37,7 +37,7 @@ public sealed partial class Session : ICommunicator, IDisposable
     private readonly string _endpoint;
     private TimeSpan _nextTick;
     private TimeSpan _nextRare;
-    private TimeSpan _callerSeen = TimeSpan.MinValue;
+    private TimeSpan _callerSeen = TimeSpan.FromDays(-1);
     private bool _callerDrives;
     private bool _stopping;
     private ViewInfo? _viewInfo;

@@ -1,0 +1,62 @@
+using Crossnode.Core;
+using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Views;
+
+namespace Crossnode.Protocol.Runs;
+
+/// <summary>What happened to a coordinator.</summary>
+public enum RunEventKind
+{
+    /// <summary>Time passed.</summary>
+    Tick,
+
+    /// <summary>A stream was opened; <see cref="RunEvent.Member"/> is from its preamble, the message is its HELLO.</summary>
+    StreamOpened,
+
+    /// <summary>A stream closed.</summary>
+    StreamClosed,
+
+    /// <summary>A message came on a stream.</summary>
+    Message,
+}
+
+/// <summary>One event. Streams are numbered by the shell; a number is never used again.</summary>
+public readonly record struct RunEvent(
+    RunEventKind Kind, long Stream = 0, MemberId Member = default, ControlMessage? Message = null);
+
+/// <summary>What a coordinator's shell must do now, in this order.</summary>
+public enum RunActionKind
+{
+    /// <summary>Send <see cref="RunAction.Message"/> on <see cref="RunAction.Stream"/>.</summary>
+    Send,
+
+    /// <summary>Close the stream once what was sent before has gone out.</summary>
+    CloseStream,
+
+    /// <summary>A view was announced; the text says why it differs from the one before.</summary>
+    ViewAnnounced,
+
+    /// <summary>A member was left out or left; the text says why.</summary>
+    MemberGone,
+
+    /// <summary>A member said something for people.</summary>
+    Note,
+
+    /// <summary>All members have left.</summary>
+    Finished,
+
+    /// <summary>The run cannot start; the text says why.</summary>
+    Failed,
+
+    /// <summary>Something that people want to know.</summary>
+    Log,
+}
+
+/// <summary>One action.</summary>
+public readonly record struct RunAction(
+    RunActionKind Kind,
+    long Stream = 0,
+    MemberId Member = default,
+    ControlMessage? Message = null,
+    View? View = null,
+    string? Text = null);

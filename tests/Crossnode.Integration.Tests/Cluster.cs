@@ -1,0 +1,210 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using Crossnode.Coordinator;
+using Crossnode.Core;
+using Crossnode.Transport;
+
+namespace Crossnode.Integration.Tests;
+
+/// <summary>A coordinator in this process and workers in processes of their own.</summary>
+internal sealed class Cluster : IDisposable
+{
+    private readonly List<WorkerProcess> _workers = [];
+
+    public Cluster(int workers, int operations, int elements, string mode, double evictAfterSeconds = 10)
+    {
+        Coordinator = EmbeddedCoordinator.Start(
+            new CoordinatorOptions
+            {
+                ExpectedMembers = workers,
+                Run = RunId.Create(new SystemRandomSource()),
+                EvictAfter = TimeSpan.FromSeconds(evictAfterSeconds),
+            },
+            new TcpTransport(),
+            Add);
+        for (var worker = 0; worker < workers; worker++)
+        {
+            _workers.Add(new WorkerProcess(
+                worker,
+                [
+                    Coordinator.Address, Coordinator.Run.ToString(), Text(worker), Text(operations), Text(elements), mode,
+                    evictAfterSeconds.ToString(CultureInfo.InvariantCulture),
+                ]));
+        }
+    }
+
+    public EmbeddedCoordinator Coordinator { get; }
+
+    public ConcurrentQueue<(long Timestamp, RunNews News)> News { get; } = new();
+
+    public IReadOnlyList<WorkerProcess> Workers => _workers;
+
+    /// <summary>Waits for a piece of news and gives when it came.</summary>
+    public long? WaitForNews(Func<RunNews, bool> condition, TimeSpan deadline)
+    {
+        var start = Stopwatch.GetTimestamp();
+        lock (News)
+        {
+            while (true)
+            {
+                foreach (var (timestamp, news) in News)
+                {
+                    if (condition(news))
+                    {
+                        return timestamp;
+                    }
+                }
+
+                var left = deadline - Stopwatch.GetElapsedTime(start);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(News, left))
+                {
+                    return null;
+                }
+            }
+        }
+    }
+
+    public string Report() => string.Join(
+        Environment.NewLine,
+        [.. News.Select(item => $"{item.News.Kind} {item.News.Member} {item.News.Text}"),
+            .. _workers.SelectMany(worker => worker.Lines.TakeLast(12).Select(line => $"[{worker.Number}] {line}"))]);
+
+    public void Dispose()
+    {
+        foreach (var worker in _workers)
+        {
+            worker.Dispose();
+        }
+
+        Coordinator.Dispose();
+    }
+
+    private void Add(RunNews news)
+    {
+        lock (News)
+        {
+            News.Enqueue((Stopwatch.GetTimestamp(), news));
+            Monitor.PulseAll(News);
+        }
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
+
+/// <summary>One worker process and what it has printed.</summary>
+internal sealed class WorkerProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly object _gate = new();
+    private readonly List<string> _lines = [];
+
+    public WorkerProcess(int number, string[] arguments)
+    {
+        Number = number;
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(WorkerFolder(), "Crossnode.Integration.Worker.dll"));
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.Environment["DOTNET_TieredCompilation"] = "1";
+        _process = Process.Start(start)!;
+        _process.OutputDataReceived += (_, line) => Add(line.Data);
+        _process.ErrorDataReceived += (_, line) => Add(line.Data);
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public int Number { get; }
+
+    public bool WasKilled { get; private set; }
+
+    public int Pid => _process.Id;
+
+    public int ExitCode => _process.ExitCode;
+
+    public IReadOnlyList<string> Lines
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _lines];
+            }
+        }
+    }
+
+    /// <summary>Waits until a line satisfies the condition, or the process ends, or the deadline passes.</summary>
+    public bool WaitForLine(Func<string, bool> condition, TimeSpan deadline)
+    {
+        var until = Stopwatch.GetTimestamp() + (long)(deadline.TotalSeconds * Stopwatch.Frequency);
+        var seen = 0;
+        lock (_gate)
+        {
+            while (true)
+            {
+                for (; seen < _lines.Count; seen++)
+                {
+                    if (condition(_lines[seen]))
+                    {
+                        return true;
+                    }
+                }
+
+                var left = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), until);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(_gate, left))
+                {
+                    return false;
+                }
+            }
+        }
+    }
+
+    public bool WaitForExit(TimeSpan deadline)
+    {
+        if (!_process.WaitForExit(deadline))
+        {
+            return false;
+        }
+
+        _process.WaitForExit();
+        return true;
+    }
+
+    public void Kill()
+    {
+        WasKilled = true;
+        _process.Kill();
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    private static string WorkerFolder()
+    {
+        var here = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
+        return Path.Combine(Path.GetDirectoryName(Path.GetDirectoryName(here)!)!, "Crossnode.Integration.Worker", Path.GetFileName(here));
+    }
+
+    private void Add(string? line)
+    {
+        if (line is not null)
+        {
+            lock (_gate)
+            {
+                _lines.Add(line);
+                Monitor.PulseAll(_gate);
+            }
+        }
+    }
+}
