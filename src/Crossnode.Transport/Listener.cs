@@ -4,6 +4,7 @@ namespace Crossnode.Transport;
 public abstract class Listener : IDisposable
 {
     /// <summary>What peers pass to <see cref="ITransport.Connect"/>, such as 127.0.0.1:41234 or [::1]:41234.</summary>
+    /// <remarks>Where all addresses are listened on (0.0.0.0), only the port is of use to others.</remarks>
     public abstract string Address { get; }
 
     /// <summary>Takes the next connection, if one is waiting.</summary>

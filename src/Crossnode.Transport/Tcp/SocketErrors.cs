@@ -15,7 +15,7 @@ internal static class SocketErrors
         SocketError.ConnectionReset => $"connection reset by {remote}",
         SocketError.ConnectionAborted => $"connection to {remote} was broken off by this machine",
         SocketError.Shutdown or SocketError.NotConnected => $"connection closed by {remote}",
-        SocketError.TimedOut => $"{remote} stopped answering: sent bytes were not acknowledged in time",
+        SocketError.TimedOut => $"{remote} stopped answering: it took nothing of what was sent in the time allowed",
         SocketError.NetworkUnreachable or SocketError.HostUnreachable => $"no route to {remote} any more",
         SocketError.NetworkDown or SocketError.NetworkReset => $"the network to {remote} went down",
         _ => $"connection to {remote} failed: {Plain(error)}",

@@ -8,17 +8,21 @@ internal sealed class TcpConnecting : PendingConnect, ISocketOwner
 {
     private readonly IPEndPoint _remote;
     private readonly TcpOptions _options;
+    private readonly ClosingSockets _closing;
     private Socket? _socket;
     private TcpConnection? _connection;
     private string? _failure;
 
-    public TcpConnecting(IPEndPoint remote, TcpOptions options)
+    // A test passes a socket that is bound already.
+    public TcpConnecting(IPEndPoint remote, TcpOptions options, ClosingSockets closing, Socket? socket = null)
     {
         _remote = remote;
         _options = options;
+        _closing = closing;
         try
         {
-            _socket = new Socket(remote.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+            _socket = socket ?? new Socket(remote.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            _socket.Blocking = false;
             SocketTuning.SetBuffers(_socket, options);
             _socket.Connect(remote);
         }
@@ -81,7 +85,7 @@ internal sealed class TcpConnecting : PendingConnect, ISocketOwner
             }
             else
             {
-                _connection = new TcpConnection(socket, _remote, _options);
+                _connection = new TcpConnection(socket, _remote, _options, _closing);
                 _socket = null;
             }
         }

@@ -8,14 +8,16 @@ internal sealed class TcpConnection : Connection, ISocketOwner
 {
     private readonly Socket _socket;
     private readonly TimeSpan _drainTime;
+    private readonly ClosingSockets _closing;
     private IoStatus? _receiveEnd;
     private bool _sendFailed;
     private bool _isDisposed;
 
-    public TcpConnection(Socket socket, IPEndPoint remote, TcpOptions options)
+    public TcpConnection(Socket socket, IPEndPoint remote, TcpOptions options, ClosingSockets closing)
     {
         _socket = socket;
         _drainTime = options.DrainTime;
+        _closing = closing;
         Remote = remote.ToString();
         SocketTuning.Apply(socket, remote, options);
     }
@@ -41,7 +43,6 @@ internal sealed class TcpConnection : Connection, ISocketOwner
         sent = _socket.Send(bytes, SocketFlags.None, out var error);
         if (sent > 0)
         {
-            // Also with WouldBlock: part of the span fitted.
             BytesSent += sent;
             return IoStatus.Done;
         }
@@ -116,7 +117,7 @@ internal sealed class TcpConnection : Connection, ISocketOwner
         }
         else
         {
-            DrainThenClose.Start(_socket, _drainTime);
+            _closing.Add(_socket, _drainTime);
         }
     }
 

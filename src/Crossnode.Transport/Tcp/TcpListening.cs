@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace Crossnode.Transport;
 
 /// <summary>A listening TCP socket.</summary>
-internal sealed class TcpListening(Socket socket, TcpOptions options) : Listener, ISocketOwner
+internal sealed class TcpListening(Socket socket, TcpOptions options, ClosingSockets closing) : Listener, ISocketOwner
 {
     private bool _isDisposed;
 
@@ -25,7 +25,7 @@ internal sealed class TcpListening(Socket socket, TcpOptions options) : Listener
             try
             {
                 accepted = socket.Accept();
-                connection = new TcpConnection(accepted, (IPEndPoint)accepted.RemoteEndPoint!, options);
+                connection = new TcpConnection(accepted, (IPEndPoint)accepted.RemoteEndPoint!, options, closing);
                 return true;
             }
             catch (SocketException e)

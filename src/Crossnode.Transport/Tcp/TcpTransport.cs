@@ -12,6 +12,7 @@ public sealed class TcpTransport(TcpOptions? options = null) : ITransport
     private const int Backlog = 512;
 
     private readonly TcpOptions _options = options ?? new TcpOptions();
+    private readonly ClosingSockets _closing = new();
 
     /// <inheritdoc />
     public Listener Listen(string host, int port)
@@ -37,7 +38,7 @@ public sealed class TcpTransport(TcpOptions? options = null) : ITransport
             socket.Bind(endpoint);
             socket.Listen(Backlog);
             socket.Blocking = false;
-            return new TcpListening(socket, _options);
+            return new TcpListening(socket, _options, _closing);
         }
         catch (SocketException e)
         {
@@ -59,11 +60,15 @@ public sealed class TcpTransport(TcpOptions? options = null) : ITransport
             throw new InputException($"'{address}' is no address to connect to: write 127.0.0.1:5000 or [::1]:5000");
         }
 
-        return new TcpConnecting(endpoint, _options);
+        return new TcpConnecting(endpoint, _options, _closing);
     }
 
     /// <inheritdoc />
     public Poller CreatePoller() => new SocketPoller(_options.UseSelect ? new SelectWait() : ReadinessWaits.ForThisSystem());
+
+    /// <summary>Ends when the connections disposed so far are closed: their peers have ended too, or the drain time is up.</summary>
+    /// <remarks>For a process about to exit: its end closes sockets at once, and the last bytes may then be lost.</remarks>
+    public Task WhenClosed() => _closing.WhenClosed();
 
     private static IPAddress ParseHost(string host)
     {

@@ -1,0 +1,141 @@
+using System.Diagnostics;
+
+namespace Crossnode.Transport.Tests;
+
+// Bytes arrive, whole and in order.
+public abstract partial class TransportContract
+{
+    [Fact]
+    public void Both_directions_at_once_carry_64_MiB_in_order()
+    {
+        const int Bytes = 64 << 20;
+        var (near, far) = Open();
+        var poller = Own(Transport.CreatePoller());
+        var streams = new[] { new TwoWayStream(near, 1, 2, Bytes), new TwoWayStream(far, 2, 1, Bytes) };
+        while (!streams.All(s => s.IsFinished))
+        {
+            var moved = false;
+            foreach (var stream in streams)
+            {
+                moved |= stream.Step();
+            }
+
+            if (!moved)
+            {
+                foreach (var stream in streams)
+                {
+                    poller.Watch(stream.Connection, read: true, write: !stream.HasSentAll);
+                }
+
+                var start = Stopwatch.GetTimestamp();
+                poller.Wait(Patience);
+                Assert.True(Stopwatch.GetElapsedTime(start) < Patience, "neither side can go on");
+            }
+        }
+
+        Assert.Equal(Bytes, near.BytesSent);
+        Assert.Equal(Bytes, near.BytesReceived);
+        Assert.Equal(Bytes, far.BytesSent);
+        Assert.Equal(Bytes, far.BytesReceived);
+    }
+
+    [Fact]
+    public void Sending_to_who_does_not_read_would_block_until_it_reads()
+    {
+        var (near, far) = Open();
+        var poller = Own(Transport.CreatePoller());
+        var block = new byte[256 * 1024];
+        Fill(near, block);
+        Assert.Null(near.Failure);
+        poller.Watch(near, read: false, write: true);
+        poller.Wait(TimeSpan.Zero);
+        Assert.False(poller.IsReady(near));
+
+        var taken = 0L;
+        while (near.TrySend(block, out _) == IoStatus.WouldBlock)
+        {
+            // One read need not make enough room for the system to call the sender ready.
+            Assert.True(taken <= near.BytesSent);
+            if (far.TryReceive(block, out var received) == IoStatus.Done)
+            {
+                taken += received;
+            }
+        }
+
+        Assert.True(taken > 0);
+    }
+
+    [Fact]
+    public void A_full_connection_becomes_ready_when_the_peer_reads()
+    {
+        var (near, far) = Open();
+        var poller = Own(Transport.CreatePoller());
+        var block = new byte[256 * 1024];
+        Fill(near, block);
+        poller.Watch(near, read: false, write: true);
+        using var reader = new Worker(() =>
+        {
+            while (far.BytesReceived < near.BytesSent)
+            {
+                far.TryReceive(block, out _);
+            }
+        });
+        var start = Stopwatch.GetTimestamp();
+        poller.Wait(Patience);
+        Assert.True(Stopwatch.GetElapsedTime(start) < Patience);
+        reader.Join();
+    }
+
+    [Fact]
+    public void Empty_spans_are_done_and_move_nothing()
+    {
+        var (near, far) = Open();
+        Assert.Equal(IoStatus.Done, near.TrySend([], out var sent));
+        Assert.Equal(IoStatus.Done, far.TryReceive([], out var received));
+        Assert.Equal((0, 0), (sent, received));
+        Assert.Equal(IoStatus.WouldBlock, far.TryReceive(new byte[1], out _));
+    }
+
+    [Fact]
+    public void Bytes_between_two_threads_that_wait_arrive()
+    {
+        const int Rounds = 5_000;
+        var (near, far) = Open();
+        using var other = new Worker(() => Bounce(far, Rounds, isFirst: false));
+        var start = Stopwatch.GetTimestamp();
+        Bounce(near, Rounds, isFirst: true);
+        other.Join();
+        Assert.True(Stopwatch.GetElapsedTime(start) < Patience);
+    }
+
+    [Fact]
+    public void Steady_state_allocates_nothing()
+    {
+        var (near, far) = Open();
+        var poller = Own(Transport.CreatePoller());
+        poller.Watch(near, read: true, write: false);
+        poller.Watch(far, read: true, write: false);
+        var block = new byte[4096];
+        var allocated = 0L;
+
+        // The first rounds compile and fill caches.
+        for (var round = 0; round < 3; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 1000; i++)
+            {
+                near.TrySend(block, out _);
+                far.TryReceive(block, out _);
+                far.TryReceive(block, out _);
+                poller.Watch(far, read: true, write: (i & 1) == 0);
+                poller.Wait(TimeSpan.Zero);
+                poller.IsReady(far);
+                poller.Wait(TimeSpan.FromTicks(1));
+            }
+
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Assert.InRange(allocated, 0, AllowedAllocation);
+    }
+}
