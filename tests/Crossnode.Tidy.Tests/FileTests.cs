@@ -28,6 +28,15 @@ public sealed partial class FileTests
             select $"{project.Path} is missing from Crossnode.slnx");
     }
 
+    // A merge can leave one twice, and then nothing builds from the solution.
+    [Fact]
+    public void Solution_lists_projects_that_exist_once()
+    {
+        var listed = SolutionProject().Matches(Repository.Text("Crossnode.slnx")).Select(m => m.Groups["path"].Value).ToList();
+        Violations.AssertNone(listed.CountBy(path => path).Where(c => c.Value > 1).Select(c => $"{c.Key} is listed {c.Value} times"));
+        Violations.AssertNone(listed.Except(Repository.Files).Select(path => $"{path} is listed but does not exist"));
+    }
+
     // Which registry serves packages is the machine's choice: a clone must also restore behind a mirror.
     [Fact]
     public void Project_and_configuration_files_name_no_registry() =>
@@ -44,6 +53,9 @@ public sealed partial class FileTests
     [InlineData("\"url\": \"https://packages.example/v3/index.json\"", true)]
     [InlineData("<Project xmlns=\"http://schemas.microsoft.com/developer/msbuild/2003\">", false)]
     public void Registry_is_recognised(string text, bool found) => Assert.Equal(found, Registry().IsMatch(text));
+
+    [GeneratedRegex(@"<Project Path=""(?<path>[^""]+)""")]
+    private static partial Regex SolutionProject();
 
     [GeneratedRegex(@"\.(csproj|props|targets|slnx|json|config|toml|ya?ml)$", RegexOptions.IgnoreCase)]
     private static partial Regex ConfigurationFile();
