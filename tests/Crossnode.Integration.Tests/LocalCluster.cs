@@ -1,0 +1,83 @@
+using System.Collections.Concurrent;
+using Crossnode.Collectives.Engine;
+using Crossnode.Collectives.Sessions;
+using Crossnode.Coordinator;
+using Crossnode.Core;
+using Crossnode.Transport;
+using Microsoft.Extensions.Logging;
+
+namespace Crossnode.Integration.Tests;
+
+/// <summary>A coordinator and sessions in this process, over any transport.</summary>
+internal sealed class LocalCluster : IDisposable
+{
+    private readonly EmbeddedCoordinator _coordinator;
+
+    public LocalCluster(ITransport transport, int members, string host = "127.0.0.1", double evictAfterSeconds = 10)
+    {
+        var run = RunId.Create(new SystemRandomSource());
+        var evictAfter = TimeSpan.FromSeconds(evictAfterSeconds);
+        _coordinator = EmbeddedCoordinator.Start(
+            new CoordinatorOptions
+            {
+                ExpectedMembers = members,
+                Run = run,
+                Host = host,
+                EvictAfter = evictAfter,
+                HeartbeatInterval = evictAfter / 10,
+            },
+            transport,
+            news => Log.Enqueue($"{news.Kind} {news.Member} {news.Text}"));
+        var joins = Enumerable.Range(0, members).Select(member => Task.Run(() => Session.Join(
+            new SessionOptions
+            {
+                Run = run,
+                Coordinator = _coordinator.Address,
+                Self = new MemberId((uint)member),
+                Incarnation = 1000UL + (ulong)member,
+                Host = host,
+                EvictAfter = evictAfter,
+                HeartbeatInterval = evictAfter / 10,
+                GiveUpAfter = TimeSpan.FromSeconds(20),
+                Engine = new EngineOptions { ChunkBytes = 4096, EagerBytes = 1024, EagerWindowBytes = 4096 },
+                Logger = new QueueLogger(Log),
+            },
+            transport))).ToArray();
+        Sessions = Task.WhenAll(joins).GetAwaiter().GetResult();
+    }
+
+    public Session[] Sessions { get; }
+
+    public ConcurrentQueue<string> Log { get; } = new();
+
+    /// <summary>Runs something on a thread per member and gives all results.</summary>
+    public T[] OnAll<T>(Func<int, Session, T> body)
+    {
+        var tasks = Sessions.Select((session, index) => Task.Factory.StartNew(
+            () => body(index, session), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        if (!Task.WaitAll(tasks, TimeSpan.FromSeconds(60)))
+        {
+            throw new TimeoutException($"hangs:{Environment.NewLine}{string.Join(Environment.NewLine, Log)}");
+        }
+
+        return [.. tasks.Select(task => task.Result)];
+    }
+
+    public void Dispose()
+    {
+        Task.WaitAll([.. Sessions.Select(session => Task.Run(session.Dispose))]);
+        _coordinator.Dispose();
+    }
+
+    private sealed class QueueLogger(ConcurrentQueue<string> lines) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            lines.Enqueue(formatter(state, exception));
+    }
+}
