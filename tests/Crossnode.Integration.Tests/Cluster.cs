@@ -99,10 +99,18 @@ internal sealed class WorkerProcess : IDisposable
     private readonly object _gate = new();
     private readonly List<string> _lines = [];
 
-    public WorkerProcess(int number, string[] arguments)
+    public WorkerProcess(int number, string[] arguments, string? networkNamespace = null)
     {
         Number = number;
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(networkNamespace is null ? "dotnet" : "ip")
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        foreach (var argument in networkNamespace is null ? [] : new[] { "netns", "exec", networkNamespace, "dotnet" })
+        {
+            start.ArgumentList.Add(argument);
+        }
+
         start.ArgumentList.Add(Path.Combine(WorkerFolder(), "Crossnode.Integration.Worker.dll"));
         foreach (var argument in arguments)
         {
@@ -134,6 +142,13 @@ internal sealed class WorkerProcess : IDisposable
                 return [.. _lines];
             }
         }
+    }
+
+    /// <summary>Sends SIGSTOP or SIGCONT.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", Pid.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
     }
 
     /// <summary>Waits until a line satisfies the condition, or the process ends, or the deadline passes.</summary>

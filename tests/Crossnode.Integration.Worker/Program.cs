@@ -8,6 +8,12 @@ using Crossnode.Transport;
 // A worker that the integration tests start and kill. Every input is a function of member and operation, so every result
 // can be checked against the members that the outcome names. Arguments: coordinator run member operations elements mode
 // [evict-after-seconds]. Prints one line an operation; exits with 3 at the first wrong number.
+// 'coordinator MEMBERS EVICT-AFTER' serves a run instead, prints its address and id, then its news.
+if (args is ["coordinator", var members, var patience])
+{
+    return CoordinatorProcess.Serve(members, patience);
+}
+
 var arguments = new WorkerArguments(args);
 var random = new SystemRandomSource();
 using var session = Session.Join(
@@ -23,6 +29,7 @@ using var session = Session.Join(
     new TcpTransport());
 session.ViewInstalled += view =>
     Console.WriteLine($"view {view.Id.Epoch} {string.Join(',', view.Members.Select(member => member.Value))}");
+Console.WriteLine($"listens {session.Endpoint}");
 Console.WriteLine($"view {session.View.Id.Epoch} {string.Join(',', session.View.Members.Select(member => member.Value))}");
 
 var source = new float[arguments.Elements];
@@ -39,7 +46,7 @@ for (var number = 1; number <= arguments.Operations && broken == 0; number++)
     };
 }
 
-Console.WriteLine(broken == 0 ? "done" : "WRONG");
+Console.WriteLine(broken switch { 0 => "done", 3 => "WRONG", _ => "ended" });
 return broken;
 
 int OutOfPlace(int number)
@@ -47,7 +54,12 @@ int OutOfPlace(int number)
     Fill(source, arguments.Self.Value, number);
     var outcome = session.Run(new OperationGroup().AllReduce(
         TensorBuffer.From(source.AsMemory()), TensorBuffer.From(target.AsMemory()), ReduceOperator.Sum));
-    outcome.ThrowIfFailed();
+    if (outcome.Status != OperationStatus.Completed)
+    {
+        Console.WriteLine($"failed {number}: {outcome.Error?.Message}");
+        return 4;
+    }
+
     return Verify(source, number, [arguments.Self], "source") + Verify(target, number, outcome.Members, "sum");
 }
 

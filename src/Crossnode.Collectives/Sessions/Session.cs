@@ -59,6 +59,9 @@ public sealed partial class Session : ICommunicator, IDisposable
     /// <inheritdoc />
     public MemberId Self => _options.Self;
 
+    /// <summary>Where other members' links come to: HOST:PORT.</summary>
+    public string Endpoint => _endpoint;
+
     /// <inheritdoc />
     public ViewInfo View
     {
