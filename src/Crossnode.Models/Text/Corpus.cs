@@ -1,0 +1,146 @@
+using Crossnode.Core.Errors;
+
+namespace Crossnode.Models.Text;
+
+/// <summary>Bytes to learn from, and bytes held out to measure with.</summary>
+public sealed class Corpus
+{
+    /// <summary>Less text than this teaches nothing, and leaves nothing to measure.</summary>
+    public const int FewestBytes = 4096;
+
+    internal Corpus(byte[] training, byte[] heldOut, CorpusReport? report)
+    {
+        Training = training;
+        HeldOut = heldOut;
+        Report = report;
+    }
+
+    /// <summary>What is learned.</summary>
+    public ReadOnlyMemory<byte> Training { get; }
+
+    /// <summary>What is never learned.</summary>
+    public ReadOnlyMemory<byte> HeldOut { get; }
+
+    /// <summary>What the corpus was made of; null when it was loaded from a file of <see cref="SaveTo"/>.</summary>
+    public CorpusReport? Report { get; }
+
+    /// <summary>Makes the default corpus: the prose of the XML documentation of the .NET SDK in use.</summary>
+    /// <param name="roots">Roots of .NET installations to try; those of this process when null.</param>
+    /// <exception cref="InputException">The SDK has none.</exception>
+    public static Corpus FromSdk(IReadOnlyList<string>? roots = null) => FromDocuments(SdkDocumentation.Read(roots ?? SdkDocumentation.Roots()));
+
+    /// <summary>Makes a corpus of files, folders and patterns with *, ? and **, byte for byte.</summary>
+    /// <exception cref="InputException">One names no file, a file cannot be read, or they hold too little text.</exception>
+    public static Corpus FromFiles(IEnumerable<string> patterns) => FromDocuments(TextFiles.Read(patterns));
+
+    /// <summary>Writes the corpus for other processes of this run; the file appears whole or not at all.</summary>
+    public void SaveTo(string path) => CorpusFile.Write(path, this);
+
+    /// <summary>Reads a file of <see cref="SaveTo"/>.</summary>
+    /// <exception cref="InputException">It is not such a file, or not whole.</exception>
+    public static Corpus LoadFrom(string path) => CorpusFile.Read(path);
+
+    /// <summary>Counts the held-out lines, and those of them that are also learned.</summary>
+    public (int Repeated, int Total) CountRepeatedLines()
+    {
+        var known = new HashSet<UInt128>();
+        foreach (var line in Training.Span.Split((byte)'\n'))
+        {
+            known.Add(Document.HashOf(Training.Span[line]));
+        }
+        int repeated = 0, total = 0;
+        foreach (var line in HeldOut.Span.Split((byte)'\n'))
+        {
+            var text = HeldOut.Span[line];
+            if (!text.IsEmpty)
+            {
+                total++;
+                repeated += known.Contains(Document.HashOf(text)) ? 1 : 0;
+            }
+        }
+        return (repeated, total);
+    }
+
+    /// <summary>Says which share of a text's words of four letters or more also occur in what is learned; 1 when it has none.</summary>
+    public double KnownWordShare(ReadOnlySpan<byte> text)
+    {
+        var known = new HashSet<UInt128>();
+        foreach (var word in Words(Training.Span))
+        {
+            known.Add(Document.HashOf(Training.Span[word]));
+        }
+        int found = 0, total = 0;
+        foreach (var word in Words(text))
+        {
+            total++;
+            found += known.Contains(Document.HashOf(text[word])) ? 1 : 0;
+        }
+        return total == 0 ? 1 : (double)found / total;
+    }
+
+    /// <summary>Lists the runs of four ASCII letters or more.</summary>
+    private static List<Range> Words(ReadOnlySpan<byte> text)
+    {
+        const int ShortestWord = 4;
+        var words = new List<Range>();
+        var start = 0;
+        for (var i = 0; i <= text.Length; i++)
+        {
+            if (i < text.Length && char.IsAsciiLetter((char)text[i]))
+            {
+                continue;
+            }
+            if (i - start >= ShortestWord)
+            {
+                words.Add(start..i);
+            }
+            start = i + 1;
+        }
+        return words;
+    }
+
+    internal static Corpus FromDocuments(IReadOnlyList<Document> documents)
+    {
+        var seen = new HashSet<UInt128>();
+        var distinct = new List<Document>();
+        var duplicates = new List<string>();
+        foreach (var document in documents)
+        {
+            if (seen.Add(document.Content))
+            {
+                distinct.Add(document);
+            }
+            else
+            {
+                duplicates.Add(document.Name);
+            }
+        }
+        var bytes = distinct.Sum(d => (long)d.Text.Length);
+        if (bytes is < FewestBytes or > int.MaxValue / 2)
+        {
+            throw new InputException(bytes < FewestBytes
+                ? $"The data hold {bytes} bytes of text; name at least {FewestBytes} with --data."
+                : $"The data hold {bytes} bytes of text; name at most {int.MaxValue / 2} with --data.");
+        }
+        var (training, heldOut, isTail) = HoldOut.Split(distinct);
+        return new Corpus(Join(training), Join(heldOut), new CorpusReport
+        {
+            Training = [.. training.Select(d => new CorpusDocument(d.Name, d.Text.Length))],
+            HeldOut = [.. heldOut.Select(d => new CorpusDocument(d.Name, d.Text.Length))],
+            Duplicates = duplicates,
+            HeldOutIsTail = isTail,
+        });
+    }
+
+    private static byte[] Join(List<Document> documents)
+    {
+        var joined = new byte[documents.Sum(d => d.Text.Length)];
+        var at = 0;
+        foreach (var document in documents)
+        {
+            document.Text.CopyTo(joined, at);
+            at += document.Text.Length;
+        }
+        return joined;
+    }
+}
