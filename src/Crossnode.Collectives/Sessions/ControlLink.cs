@@ -14,6 +14,7 @@ public sealed unsafe class ControlLink : IDisposable
     private PendingConnect? _pending;
     private byte[] _body = [];
     private GCHandleBuffer? _receiving;
+    private bool _disposed;
 
     /// <summary>Starts from a connection attempt: the opener's side.</summary>
     public ControlLink(PendingConnect pending, Preamble ours)
@@ -75,12 +76,13 @@ public sealed unsafe class ControlLink : IDisposable
             return Failure is null;
         }
 
-        return Receive(received, ref moved) && Flush(ref moved);
+        return Receive(received, ref moved) && !_disposed && Flush(ref moved);
     }
 
     /// <inheritdoc />
     public void Dispose()
     {
+        _disposed = true;
         _pending?.Dispose();
         Frames?.DetachPayloads();
         Frames?.Dispose();
@@ -130,7 +132,7 @@ public sealed unsafe class ControlLink : IDisposable
         IsOpen = true;
         moved = true;
         opened();
-        return true;
+        return !_disposed;
     }
 
     private string? Refusal(Preamble theirs) => theirs.Status switch
@@ -186,9 +188,9 @@ public sealed unsafe class ControlLink : IDisposable
             }
 
             moved |= got;
-            if (Failure is not null)
+            if (Failure is not null || _disposed)
             {
-                return false;
+                return false; // Broken, or a message made our side close the stream.
             }
 
             if (status == FrameStatus.WouldBlock)

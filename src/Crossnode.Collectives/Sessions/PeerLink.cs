@@ -13,6 +13,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
     private bool _isSending;
     private FrameHeader _receiving;
     private long _counted;
+    private bool _disposed;
 
     public int Rank { get; } = rank;
 
@@ -33,7 +34,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
                 WantsSend = false;
             }
 
-            if (!Receive(now, engine, ref moved, out failure))
+            if (!_disposed && !Receive(now, engine, ref moved, out failure))
             {
                 return false;
             }
@@ -60,6 +61,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
 
     public void Dispose()
     {
+        _disposed = true;
         Frames.DetachPayloads();
         Frames.Dispose();
     }
@@ -157,7 +159,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
             }
 
             // A frame may have let this member commit, freeze or install: then the link is no longer ours to read.
-            if (engine.View!.Id != epoch || engine.IsFrozen)
+            if (_disposed || engine.View!.Id != epoch || engine.IsFrozen)
             {
                 return true;
             }
