@@ -37,11 +37,13 @@ public sealed partial class CollectiveEngine : IDisposable
         _machine = new MemberMachine(member);
     }
 
-    /// <summary>The installed view; null before the first.</summary>
-    public View? View => _machine.View;
+    /// <summary>The view that links and transfers belong to; null before the first.</summary>
+    /// <remarks>The machine's own view is ahead of it while the actions of an install are carried out: what commits
+    /// then, commits with the members of the view that ends.</remarks>
+    public View? View => _topology.View;
 
     /// <summary>This member's rank; -1 before the first view.</summary>
-    public int Rank => _machine.Rank;
+    public int Rank => View is null ? -1 : _topology.Rank;
 
     /// <summary>Whether the view is frozen.</summary>
     public bool IsFrozen => _machine.IsFrozen;
