@@ -13,7 +13,8 @@ internal sealed class LocalCluster : IDisposable
 {
     private readonly EmbeddedCoordinator _coordinator;
 
-    public LocalCluster(ITransport transport, int members, string host = "127.0.0.1", double evictAfterSeconds = 10)
+    public LocalCluster(
+        ITransport transport, int members, string host = "127.0.0.1", double evictAfterSeconds = 10, EngineOptions? engine = null)
     {
         var run = RunId.Create(new SystemRandomSource());
         var evictAfter = TimeSpan.FromSeconds(evictAfterSeconds);
@@ -39,7 +40,7 @@ internal sealed class LocalCluster : IDisposable
                 EvictAfter = evictAfter,
                 HeartbeatInterval = evictAfter / 10,
                 GiveUpAfter = TimeSpan.FromSeconds(20),
-                Engine = new EngineOptions { ChunkBytes = 4096, EagerBytes = 1024, EagerWindowBytes = 4096 },
+                Engine = engine ?? new EngineOptions { ChunkBytes = 4096, EagerBytes = 1024, EagerWindowBytes = 4096 },
                 Logger = new QueueLogger(Log),
             },
             transport))).ToArray();

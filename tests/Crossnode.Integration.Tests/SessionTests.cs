@@ -1,4 +1,5 @@
 using Crossnode.Collectives;
+using Crossnode.Collectives.Engine;
 using Crossnode.Collectives.Sessions;
 using Crossnode.Core;
 using Crossnode.Core.Errors;
@@ -35,6 +36,30 @@ public sealed class SessionTests
                 }
             }
         }
+    }
+
+    // A payload that was sent before its receiver called the operation, and is still coming when it does, was once lost.
+    [Fact]
+    public void AllReduce_that_starts_while_early_data_comes_loses_nothing()
+    {
+        const int Members = 4, Count = 40_000, Operations = 300;
+        using var cluster = new LocalCluster(new TcpTransport(), Members, engine: new EngineOptions());
+        var attempts = cluster.OnAll((member, session) =>
+        {
+            var random = new DeterministicRandom((ulong)member);
+            var source = Values(member, Count);
+            var target = new float[Count];
+            var tried = 0;
+            for (var operation = 0; operation < Operations; operation++)
+            {
+                // Members call a little apart, each time another one last.
+                Thread.SpinWait(random.NextInt32(20_000));
+                tried += session.Run(Sum(source, target)).ThrowIfFailed().Attempts;
+            }
+
+            return tried;
+        });
+        Assert.All(attempts, tried => Assert.Equal(Operations, tried));
     }
 
     [Theory]

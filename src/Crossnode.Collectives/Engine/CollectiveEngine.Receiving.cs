@@ -47,7 +47,7 @@ public sealed unsafe partial class CollectiveEngine
         if (link.Early is { } early)
         {
             link.Early = null;
-            EarlyOf(header).Frames.Add(early);
+            EndEarly(now, rank, early);
             return;
         }
 
@@ -104,6 +104,24 @@ public sealed unsafe partial class CollectiveEngine
         link.Early = frame;
         return (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(
             ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(frame.Bytes));
+    }
+
+    // While the payload came, the operation may have been started (then nobody will replay this frame) or settled.
+    private void EndEarly(TimeSpan now, int rank, EarlyFrame frame)
+    {
+        var header = frame.Header;
+        if (_operations.TryGetValue((header.Tag, header.Sequence), out var operation) && operation.IsStarted)
+        {
+            Replay(now, operation, frame);
+        }
+        else if (_machine.IsSettled(header.Tag, header.Sequence))
+        {
+            _links[rank].HeldEarly -= header.Length;
+        }
+        else
+        {
+            EarlyOf(header).Frames.Add(frame);
+        }
     }
 
     private void Received(TimeSpan now, int rank, EngineOperation operation, in FrameHeader header)
@@ -187,18 +205,25 @@ public sealed unsafe partial class CollectiveEngine
 
         foreach (var frame in early.Frames)
         {
-            _links[frame.Rank].HeldEarly -= frame.Header.Length;
-            var target = BeginData(now, frame.Rank, frame.Header);
-            if (target is not null && _links[frame.Rank].Early is null)
-            {
-                frame.Bytes.CopyTo(new Span<byte>(target, frame.Header.Length));
-                Received(now, frame.Rank, operation, frame.Header);
-            }
-            else
-            {
-                _links[frame.Rank].Early = null; // A mismatch: the operation is condemned, the bytes are of no use.
-            }
+            Replay(now, operation, frame);
         }
+    }
+
+    private void Replay(TimeSpan now, EngineOperation operation, EarlyFrame frame)
+    {
+        var link = _links[frame.Rank];
+        link.HeldEarly -= frame.Header.Length;
+        var coming = link.Early;
+        link.Early = null;
+        var target = BeginData(now, frame.Rank, frame.Header);
+        if (target is not null && link.Early is null)
+        {
+            frame.Bytes.CopyTo(new Span<byte>(target, frame.Header.Length));
+            Received(now, frame.Rank, operation, frame.Header);
+        }
+
+        // Else a mismatch: the operation is condemned, the bytes are of no use.
+        link.Early = coming;
     }
 
     private EarlyOperation EarlyOf(in FrameHeader header)
