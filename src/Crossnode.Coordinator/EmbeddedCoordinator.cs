@@ -13,7 +13,7 @@ namespace Crossnode.Coordinator;
 /// <remarks>One owner thread; nothing else touches its state. Collectives never wait for it.</remarks>
 public sealed class EmbeddedCoordinator : IRunHost
 {
-    private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
 
     // Evicted members get this long to read why.
@@ -218,7 +218,7 @@ public sealed class EmbeddedCoordinator : IRunHost
         stream.Link.Dispose();
         if (stream.IsGreeted && stream.ClosesAt is null)
         {
-            Step(now, new RunEvent(RunEventKind.StreamClosed, stream.Number, stream.Member));
+            Step(now, new RunEvent(RunEventKind.StreamClosed, stream.Number, stream.Member, Text: stream.Link.Failure));
         }
 
         return true;

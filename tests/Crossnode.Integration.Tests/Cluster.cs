@@ -68,7 +68,7 @@ internal sealed class Cluster : IDisposable
     public string Report() => string.Join(
         Environment.NewLine,
         [.. News.Select(item => $"{item.News.Kind} {item.News.Member} {item.News.Text}"),
-            .. _workers.SelectMany(worker => worker.Lines.TakeLast(12).Select(line => $"[{worker.Number}] {line}"))]);
+            .. _workers.SelectMany(worker => worker.Lines.TakeLast(30).Select(line => $"[{worker.Number}] {line}"))]);
 
     public void Dispose()
     {

@@ -259,7 +259,8 @@ public sealed partial class CollectiveEngine : IDisposable
                 Start(now, _operations[(action.Tag, action.Sequence)]);
                 break;
             case MemberActionKind.Commit:
-                Take(action.Tag, action.Sequence)?.Succeed(View!);
+                // A commit that a new view brings is of the view before, whose members took part: Install comes after it.
+                Take(action.Tag, action.Sequence)?.Succeed(_topology.View);
                 break;
             case MemberActionKind.Abort:
                 Take(action.Tag, action.Sequence)?.Fail(action.Error, action.Text ?? "aborted", View?.Id ?? ViewId.None);

@@ -13,7 +13,7 @@ public enum RunEventKind
     /// <summary>A stream was opened; <see cref="RunEvent.Member"/> is from its preamble, the message is its HELLO.</summary>
     StreamOpened,
 
-    /// <summary>A stream closed.</summary>
+    /// <summary>A stream closed; the text says why, where that is known.</summary>
     StreamClosed,
 
     /// <summary>A message came on a stream.</summary>
@@ -22,7 +22,11 @@ public enum RunEventKind
 
 /// <summary>One event. Streams are numbered by the shell; a number is never used again.</summary>
 public readonly record struct RunEvent(
-    RunEventKind Kind, long Stream = 0, MemberId Member = default, ControlMessage? Message = null);
+    RunEventKind Kind,
+    long Stream = 0,
+    MemberId Member = default,
+    ControlMessage? Message = null,
+    string? Text = null);
 
 /// <summary>What a coordinator's shell must do now, in this order.</summary>
 public enum RunActionKind
@@ -33,7 +37,7 @@ public enum RunActionKind
     /// <summary>Close the stream once what was sent before has gone out.</summary>
     CloseStream,
 
-    /// <summary>A view was announced; the text says why it differs from the one before.</summary>
+    /// <summary>A view was decided; the messages that announce it follow. The text says why it differs from the one before.</summary>
     ViewAnnounced,
 
     /// <summary>A member was left out or left; the text says why.</summary>
@@ -45,14 +49,14 @@ public enum RunActionKind
     /// <summary>All members have left.</summary>
     Finished,
 
-    /// <summary>The run cannot start; the text says why.</summary>
+    /// <summary>The run did not start, or nobody is left; the text says which.</summary>
     Failed,
 
     /// <summary>Something that people want to know.</summary>
     Log,
 }
 
-/// <summary>One action.</summary>
+/// <summary>One action. A message may be shared by several: nobody changes it.</summary>
 public readonly record struct RunAction(
     RunActionKind Kind,
     long Stream = 0,
@@ -60,3 +64,22 @@ public readonly record struct RunAction(
     ControlMessage? Message = null,
     View? View = null,
     string? Text = null);
+
+/// <summary>Where a run stands.</summary>
+public enum RunPhase
+{
+    /// <summary>The expected workers are coming.</summary>
+    Forming,
+
+    /// <summary>A view is announced, and nothing speaks against it.</summary>
+    Stable,
+
+    /// <summary>PREPARE is out; answers are coming.</summary>
+    Preparing,
+
+    /// <summary>All members have left.</summary>
+    Finished,
+
+    /// <summary>The run did not start, or is lost.</summary>
+    Failed,
+}

@@ -4,229 +4,234 @@ using Crossnode.Protocol.Views;
 
 namespace Crossnode.Protocol.Runs;
 
-/// <summary>PREPARE, its answers, and when it closes (R20).</summary>
+/// <summary>From a suspicion to the last answer (R8, R20).</summary>
 public sealed partial class RunMachine
 {
-    private static readonly TimeSpan WithoutR20 = TimeSpan.FromMilliseconds(300);
+    // Without R20 PREPARE closes after a fixed time with whoever answered by then.
+    private static readonly TimeSpan FixedDeadline = TimeSpan.FromMilliseconds(300);
 
-    private readonly List<string> _reasons = [];
-    private ulong _round;
-    private TimeSpan _prepareStartedAt;
-    private TimeSpan _prepareAgainAt;
-    private bool _onlyLinkReports;
+    private readonly List<string> _causes = [];
+    private bool _onlyLinks = true;
+    private TimeSpan? _gatherUntil;
+    private TimeSpan _preparedAt;
+    private TimeSpan? _askAgainAt;
+    private TimeSpan _backOff;
 
-    private void StartChange(TimeSpan now, string reason, List<RunAction> actions)
+    private void Suspect(TimeSpan now, string cause, bool isLink, List<RunAction> actions)
     {
-        var aboutLink = reason.StartsWith("the link", StringComparison.Ordinal);
-        if (!_reasons.Contains(reason))
+        if (Phase == RunPhase.Stable)
         {
-            _reasons.Add(reason);
+            AddCause(cause, isLink);
+            _gatherUntil ??= now + _options.GatherFor;
+            StartIfGathered(now, actions);
         }
-
-        if (IsPreparing)
+        else if (Phase == RunPhase.Preparing)
         {
-            _onlyLinkReports &= aboutLink;
-            return;
+            AddCause(cause, isLink);
+            TryClose(now, actions);
         }
+    }
 
-        IsPreparing = true;
-        _onlyLinkReports = aboutLink;
-        _prepareStartedAt = now;
+    private void AddCause(string cause, bool isLink)
+    {
+        _onlyLinks &= isLink;
+        if (!_causes.Contains(cause))
+        {
+            _causes.Add(cause);
+        }
+    }
+
+    private void StartIfGathered(TimeSpan now, List<RunAction> actions)
+    {
+        if (Phase == RunPhase.Stable && _gatherUntil is { } until && (now >= until || NothingMoreToHear(now)))
+        {
+            StartChange(now, actions);
+        }
+    }
+
+    // Whether each suspect is known to be gone, each broken link is known at both ends, and nobody else will leave.
+    private bool NothingMoreToHear(TimeSpan now)
+    {
+        var gone = FindGone(now, countTimeouts: true);
         foreach (var seat in _seats.Values)
         {
-            seat.Answer = null;
-        }
-
-        actions.Add(new RunAction(RunActionKind.Log, Text: $"{View!.Id} is being changed: {reason}"));
-        _round++;
-        SendPrepare(now, actions);
-    }
-
-    private void SendPrepare(TimeSpan now, List<RunAction> actions)
-    {
-        _prepareAgainAt = now + _options.PrepareAgain;
-        foreach (var seat in _seats.Values)
-        {
-            var isSuspect = seat.Stream == 0 || IsSilent(seat, now);
-            if (seat.Answer is null && (Has(ProtocolRules.R20) || !isSuspect))
-            {
-                SendPrepareTo(seat, actions);
-            }
-        }
-    }
-
-    private void SendPrepareTo(MemberSeat seat, List<RunAction> actions) =>
-        Send(seat, new ControlMessage { Prepare = new Prepare { View = View!.Record, Round = _round } }, actions);
-
-    private void OnAnswer(TimeSpan now, MemberSeat seat, Answer answer, List<RunAction> actions)
-    {
-        if (!IsPreparing || (Has(ProtocolRules.R8) && answer.Round != _round)
-            || (Has(ProtocolRules.R4) && answer.View.ToId() != View!.Id))
-        {
-            return;
-        }
-
-        seat.Answer = answer;
-        seat.IsLeaving |= answer.Leaving;
-        TakeReports(seat, answer.Reports);
-        TryClose(now, actions);
-    }
-
-    // Only without R8: an answer from a stream that was voided still counts.
-    private void LateAnswer(ControlMessage message)
-    {
-        if (!Has(ProtocolRules.R8) && message.BodyCase == ControlMessage.BodyOneofCase.Answer && IsPreparing)
-        {
-            foreach (var seat in _seats.Values)
-            {
-                seat.Answer ??= message.Answer;
-            }
-        }
-    }
-
-    private bool IsGone(MemberSeat seat, TimeSpan now)
-    {
-        if (seat.IsRestarted)
-        {
-            return true;
-        }
-
-        if (seat.Stream != 0)
-        {
-            return IsSilent(seat, now) && now - _prepareStartedAt > _options.Grace;
-        }
-
-        return now - seat.ClosedAt > _options.Grace || AllNeighboursReport(seat);
-    }
-
-    private bool AllNeighboursReport(MemberSeat seat)
-    {
-        var view = View!;
-        var rank = view.RankOf(seat.Id);
-        var neighbours = 0;
-        for (var other = 0; other < view.Members.Count; other++)
-        {
-            if (other == rank || !view.Links.HasLink(rank, other))
-            {
-                continue;
-            }
-
-            var neighbour = _seats[view.Members[other]];
-            if (neighbour.IsRestarted || neighbour.Stream == 0)
-            {
-                continue; // It cannot report either; the grace decides if nobody else can.
-            }
-
-            neighbours++;
-            if (!neighbour.Reports.ContainsKey(seat.Id))
+            if (seat.Stream is null && !gone.ContainsKey(seat.Member))
             {
                 return false;
             }
         }
 
-        return neighbours > 0;
+        foreach (var (reporter, target) in _reports.Directions)
+        {
+            var other = new MemberId(target);
+            if (!gone.ContainsKey(other) && !_reports.Has(other, new MemberId(reporter)))
+            {
+                return false;
+            }
+        }
+
+        var leaving = _seats.Values.Count(seat => seat.Leaving);
+        return leaving == 0 || _seats.Values.All(seat => seat.Leaving || gone.ContainsKey(seat.Member));
     }
+
+    private void StartChange(TimeSpan now, string cause, List<RunAction> actions)
+    {
+        AddCause(cause, isLink: false);
+        StartChange(now, actions);
+    }
+
+    private void StartChange(TimeSpan now, List<RunAction> actions)
+    {
+        Phase = RunPhase.Preparing;
+        _gatherUntil = null;
+        _preparedAt = now;
+        _backOff = _options.PrepareAgain;
+        Log($"{View!.Id} ends: {string.Join("; ", _causes)}", actions);
+        AskAll(now, actions);
+        TryClose(now, actions);
+    }
+
+    private void AskAll(TimeSpan now, List<RunAction> actions)
+    {
+        Round++;
+        _askAgainAt = null;
+        foreach (var seat in _seats.Values)
+        {
+            if (Has(ProtocolRules.R8))
+            {
+                seat.Answer = null;
+            }
+
+            SendPrepare(now, seat, actions);
+        }
+    }
+
+    private void SendPrepare(TimeSpan now, Seat seat, List<RunAction> actions)
+    {
+        var isSpared = !Has(ProtocolRules.R20) && (IsSilent(seat, now) || _reports.Names(seat.Member));
+        if (seat.Stream is { } stream && !isSpared)
+        {
+            seat.AskedAt ??= now;
+            Send(stream, new ControlMessage { Prepare = new Prepare { View = View!.Record, Round = Round } }, actions);
+        }
+    }
+
+    /// <summary>Who is gone, and why: dead for sure, or (with timeouts) away or silent for too long (R20).</summary>
+    private SortedDictionary<MemberId, string> FindGone(TimeSpan now, bool countTimeouts)
+    {
+        var gone = new SortedDictionary<MemberId, string>();
+        foreach (var seat in _seats.Values)
+        {
+            if (seat.Dead is { } dead)
+            {
+                gone.Add(seat.Member, dead);
+            }
+            else if (countTimeouts && seat.Stream is null && now - seat.ClosedAt >= _options.Grace)
+            {
+                gone.Add(seat.Member, $"its control stream closed{Why(seat)} and did not come back within {Seconds(_options.Grace)}");
+            }
+            else if (countTimeouts && IsSilent(seat, now) && seat.AskedAt is { } asked && now - asked >= _options.Grace)
+            {
+                gone.Add(seat.Member, $"nothing heard from it for {Seconds(now - seat.Heard)}");
+            }
+        }
+
+        while (FindCutOff(gone) is { Count: > 0 } more)
+        {
+            foreach (var seat in more)
+            {
+                gone.Add(
+                    seat.Member, $"its control stream closed{Why(seat)} and all its neighbours lost their links to it");
+            }
+        }
+
+        return gone;
+    }
+
+    private List<Seat> FindCutOff(SortedDictionary<MemberId, string> gone)
+    {
+        var found = new List<Seat>();
+        foreach (var seat in _seats.Values)
+        {
+            if (seat.Stream is not null || gone.ContainsKey(seat.Member))
+            {
+                continue;
+            }
+
+            var neighbours = View!.Links.Neighbours(View.RankOf(seat.Member))
+                .Select(rank => View.Members[rank])
+                .Where(neighbour => !gone.ContainsKey(neighbour))
+                .ToList();
+            if (neighbours.Count > 0 && neighbours.TrueForAll(neighbour => _reports.Has(neighbour, seat.Member)))
+            {
+                found.Add(seat);
+            }
+        }
+
+        return found;
+    }
+
+    private static string Why(Seat seat) => seat.CloseText.Length > 0 ? $" ({seat.CloseText})" : "";
 
     private void TryClose(TimeSpan now, List<RunAction> actions)
     {
-        if (!IsPreparing)
+        var gone = FindGone(now, countTimeouts: true);
+        var isComplete = Has(ProtocolRules.R20)
+            ? _seats.Values.All(seat => seat.Answer is not null || gone.ContainsKey(seat.Member))
+            : now - _preparedAt >= FixedDeadline;
+        if (!isComplete)
         {
             return;
         }
 
-        foreach (var seat in _seats.Values)
+        if (EverybodyLeft(gone))
         {
-            var settled = seat.Answer is not null || IsGone(seat, now);
-            if (!settled && (Has(ProtocolRules.R20) || now - _prepareStartedAt < WithoutR20))
-            {
-                return;
-            }
-        }
-
-        Close(now, actions);
-    }
-
-    private void Close(TimeSpan now, List<RunAction> actions)
-    {
-        var answered = _seats.Values.Where(seat => seat.Answer is not null).ToList();
-        if (answered.Count > 0 && answered.TrueForAll(seat => seat.IsLeaving))
-        {
-            Finish(actions);
+            Finish(gone, actions);
             return;
         }
 
-        var next = NextView.Compute(
-            View!, _seats.Values, seat => IsGone(seat, now), _onlyLinkReports, _options.Rules, _options.Nonce);
-        if (next.Continuing.Count < Math.Max(1, _options.MinMembers))
+        // With no answer at all it never closes: whoever could tell what committed may come back.
+        if (!_seats.Values.Any(seat => seat.Answer is not null) || !Decide(now, gone, actions))
         {
-            return; // R20: it never closes on too few; PREPARE is repeated.
-        }
-
-        foreach (var (seat, why) in next.LeftOut)
-        {
-            var reason = seat.IsLeaving ? "left" : why ?? WhyGone(seat, now);
-            actions.Add(new RunAction(RunActionKind.MemberGone, Member: seat.Id, Text: $"{Name(seat.Id)}: {reason}"));
-        }
-
-        var reasons = string.Join("; ", _reasons);
-        var leftOut = next.LeftOut.ToList();
-        var whys = leftOut.ConvertAll(item => item.Why ?? WhyGone(item.Seat, now));
-        Announce(now, next, reasons, actions);
-        for (var index = 0; index < leftOut.Count; index++)
-        {
-            var seat = leftOut[index].Seat;
-            Evict(seat.Stream, View!.Id, whys[index], seat.IsLeaving, actions);
-            _streams.Remove(seat.Stream);
-            seat.Stream = 0;
+            _askAgainAt ??= now + _backOff;
         }
     }
 
-    private string WhyGone(MemberSeat seat, TimeSpan now) => seat switch
-    {
-        { IsRestarted: true } => "another process came under its number",
-        { Stream: not 0 } when IsSilent(seat, now) =>
-            $"nothing heard from it for {(now - seat.Heard).TotalSeconds:0.#} s (deadline {_options.EvictAfter.TotalSeconds:0.#} s)",
-        { Stream: 0 } => "its process is gone (control stream closed)",
-        _ => "it did not answer PREPARE",
-    };
+    private bool EverybodyLeft(SortedDictionary<MemberId, string> gone) =>
+        _seats.Values.All(seat => seat.Leaving)
+        || (_seats.Values.Any(seat => seat.Leaving && seat.Answer is not null)
+            && _seats.Values.All(seat => seat.Leaving || gone.ContainsKey(seat.Member)));
 
-    private void Finish(List<RunAction> actions)
+    private void AskAgain(TimeSpan now, List<RunAction> actions)
     {
-        HasEnded = true;
-        IsPreparing = false;
-        foreach (var seat in _seats.Values)
+        if (Phase != RunPhase.Preparing || _askAgainAt is not { } at || now < at)
         {
-            Evict(seat.Stream, View!.Id, "the run is over", left: true, actions);
+            return;
         }
 
-        _streams.Clear();
-        actions.Add(new RunAction(RunActionKind.Finished, Text: "all members have left"));
+        _backOff = _backOff * 2 < _options.EvictAfter ? _backOff * 2 : _options.EvictAfter;
+        var answered = _seats.Values.Count(seat => seat.Answer is not null);
+        Log(
+            $"too few members of {View!.Id} answered to go on ({answered} of {_seats.Count}; at least {Needed()} must continue): "
+            + "asking again",
+            actions);
+        AskAll(now, actions);
     }
 
-    private void Announce(TimeSpan now, NextView next, string why, List<RunAction> actions)
+    // Members that asked to leave must not hold up those who stay.
+    private int Needed() => Math.Max(1, Math.Min(_options.MinMembers, _seats.Values.Count(seat => !seat.Leaving)));
+
+    private bool LoseIfAllAway(TimeSpan now, List<RunAction> actions)
     {
-        View = new View(next.Record);
-        IsPreparing = false;
-        _reasons.Clear();
-        foreach (var (seat, _) in next.LeftOut)
+        var allAway = _seats.Values.All(
+            seat => seat.Dead is not null || (seat.Stream is null && now - seat.ClosedAt >= _options.LostAfter));
+        if (!allAway)
         {
-            _seats.Remove(seat.Id);
+            return false;
         }
 
-        foreach (var seat in _seats.Values)
-        {
-            seat.StartView();
-            Send(seat, new ControlMessage { NewView = new NewView { View = View.Record } }, actions);
-        }
-
-        actions.Add(new RunAction(RunActionKind.ViewAnnounced, View: View, Text: why));
-        foreach (var seat in _seats.Values)
-        {
-            if (seat.IsLeaving || seat.Stream == 0)
-            {
-                var reason = seat.IsLeaving ? $"{Name(seat.Id)} leaves" : $"the control stream of {Name(seat.Id)} is closed";
-                StartChange(now, reason, actions);
-            }
-        }
+        var names = string.Join("; ", FindGone(now, countTimeouts: true).Select(gone => $"{Name(gone.Key)}: {gone.Value}"));
+        Fail($"the run is lost: no member of {View!.Id} is left ({names}); resume from a checkpoint under a new run id", actions);
+        return true;
     }
 }

@@ -5,44 +5,52 @@ using Crossnode.Protocol.Views;
 
 namespace Crossnode.Protocol.Runs;
 
-/// <summary>All decisions of one run's coordinator: who is a member, when a view ends, what the next one says.</summary>
+/// <summary>All decisions of the coordinator about one run: who is a member, when a view ends, and what the next one says.</summary>
 /// <remarks>
-/// Pure: no clock, no I/O. This file dispatches and keeps streams; <c>.Changes</c> runs PREPARE; <see cref="NextView"/>
-/// computes what follows from the answers. Steady-state collectives never come here.
+/// Pure: no clock, no I/O, one thread at a time. A shell feeds events and carries out the actions in order. Facets: this file
+/// dispatches and watches the time; <c>.Streams</c> reads HELLO and messages; <c>.Changes</c> asks and closes; <c>.Decide</c>
+/// makes the next view. The rules R1 to R20 are explained in docs/reference/protocol.md.
 /// </remarks>
 public sealed partial class RunMachine
 {
     private readonly RunOptions _options;
-    private readonly SortedDictionary<MemberId, MemberSeat> _seats = [];
-    private readonly Dictionary<long, MemberId> _streams = [];
-    private TimeSpan _startedAt;
-    private TimeSpan _lastTick;
+    private readonly SortedDictionary<MemberId, Seat> _seats = [];
+    private readonly SortedDictionary<long, Seat> _streams = [];
+    private readonly SortedDictionary<MemberId, (string Text, bool Left)> _former = [];
+    private readonly LinkReports _reports = new();
+    private TimeSpan? _startBy;
+    private TimeSpan? _lastTick;
     private TimeSpan _nextHeartbeat;
-    private bool _hasTicked;
+    private string _endText = "";
 
-    /// <summary>Makes a coordinator that waits for its first members.</summary>
+    /// <summary>Makes the coordinator of a run that nobody has joined yet.</summary>
     public RunMachine(RunOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ExpectedMembers, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ExpectedMembers);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MinMembers);
         _options = options;
     }
 
-    /// <summary>The view in force; null before the first.</summary>
-    public View? View { get; private set; }
+    /// <summary>Where the run stands.</summary>
+    public RunPhase Phase { get; private set; } = RunPhase.Forming;
 
     /// <summary>Whether PREPARE was sent and NEWVIEW was not.</summary>
-    public bool IsPreparing { get; private set; }
+    public bool IsPreparing => Phase == RunPhase.Preparing;
 
     /// <summary>Whether all members have left, or the run failed.</summary>
-    public bool HasEnded { get; private set; }
+    public bool HasEnded => Phase is RunPhase.Finished or RunPhase.Failed;
 
-    private bool Has(ProtocolRules rule) => (_options.Rules & rule) != 0;
+    /// <summary>The last view that was announced; null before the first.</summary>
+    public View? View { get; private set; }
 
-    /// <summary>Notes that something was heard on a stream.</summary>
+    /// <summary>The last round of PREPARE; rounds never repeat within a run.</summary>
+    public ulong Round { get; private set; }
+
+    /// <summary>Notes that something was heard on a stream; cheap enough for every frame.</summary>
     public void Heard(long stream, TimeSpan now)
     {
-        if (SeatOf(stream) is { } seat)
+        if (_streams.TryGetValue(stream, out var seat) && seat.Stream == stream)
         {
             seat.Heard = now;
         }
@@ -52,20 +60,25 @@ public sealed partial class RunMachine
     public void Step(TimeSpan now, in RunEvent happened, List<RunAction> actions)
     {
         ArgumentNullException.ThrowIfNull(actions);
+        _startBy ??= now + _options.StartTimeout;
         switch (happened.Kind)
         {
             case RunEventKind.Tick:
                 Tick(now, actions);
                 break;
             case RunEventKind.StreamOpened:
-                Opened(now, happened, actions);
+                Opened(now, happened.Stream, happened.Member, happened.Message!.Hello, actions);
                 break;
             case RunEventKind.StreamClosed:
-                Closed(now, happened.Stream, actions);
+                Closed(now, happened.Stream, happened.Text, actions);
                 break;
             case RunEventKind.Message:
                 Heard(happened.Stream, now);
-                OnMessage(now, happened, actions);
+                if (_streams.TryGetValue(happened.Stream, out var seat))
+                {
+                    OnMessage(now, happened.Stream, seat, happened.Message!, actions);
+                }
+
                 break;
             default:
                 Invariant.Fail($"unknown event {happened.Kind}");
@@ -73,13 +86,18 @@ public sealed partial class RunMachine
         }
     }
 
-    private static string Name(MemberId member) => member.ToString();
+    private bool Has(ProtocolRules rule) => (_options.Rules & rule) != 0;
 
-    private MemberSeat? SeatOf(long stream) =>
-        stream != 0 && _streams.TryGetValue(stream, out var member) && _seats.TryGetValue(member, out var seat)
-        && seat.Stream == stream
-            ? seat
-            : null;
+    private static string Name(MemberId member) => $"{member} (worker {member.Value})";
+
+    private static string Seconds(TimeSpan time) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s");
+
+    private static void Send(long stream, ControlMessage message, List<RunAction> actions) =>
+        actions.Add(new RunAction(RunActionKind.Send, stream, Message: message));
+
+    private static void Log(string text, List<RunAction> actions) =>
+        actions.Add(new RunAction(RunActionKind.Log, Text: text));
 
     private void Tick(TimeSpan now, List<RunAction> actions)
     {
@@ -89,52 +107,34 @@ public sealed partial class RunMachine
             return;
         }
 
-        if (now >= _nextHeartbeat)
+        SendHeartbeats(now, actions);
+        switch (Phase)
         {
-            _nextHeartbeat = now + _options.HeartbeatInterval;
-            foreach (var seat in _seats.Values)
-            {
-                Send(seat, new ControlMessage { Heartbeat = new Heartbeat() }, actions);
-            }
-        }
+            case RunPhase.Forming when now >= _startBy:
+                FailToStart(actions);
+                break;
+            case RunPhase.Stable:
+                CheckSilence(now, actions);
+                StartIfGathered(now, actions);
+                break;
+            case RunPhase.Preparing:
+                if (!LoseIfAllAway(now, actions))
+                {
+                    TryClose(now, actions);
+                    AskAgain(now, actions);
+                }
 
-        if (View is null)
-        {
-            CheckStart(now, actions);
-            return;
-        }
-
-        foreach (var seat in _seats.Values)
-        {
-            if (!IsPreparing && seat.Stream != 0 && IsSilent(seat, now))
-            {
-                StartChange(now, $"nothing heard from {Name(seat.Id)} for {_options.EvictAfter.TotalSeconds:0.#} s", actions);
-            }
-        }
-
-        if (IsPreparing)
-        {
-            if (now >= _prepareAgainAt)
-            {
-                SendPrepare(now, actions);
-            }
-
-            TryClose(now, actions);
+                break;
+            default:
+                break;
         }
     }
 
-    // A machine that was suspended has heard nobody for a while: that says nothing about the members.
+    // A coordinator that was suspended has heard nobody for a while: that says nothing about the members.
     private void ForgiveOwnPause(TimeSpan now)
     {
-        var gap = now - _lastTick;
+        var gap = now - (_lastTick ?? now);
         _lastTick = now;
-        if (!_hasTicked)
-        {
-            _hasTicked = true;
-            _startedAt = now;
-            return;
-        }
-
         if (gap <= _options.EvictAfter / 3)
         {
             return;
@@ -142,242 +142,81 @@ public sealed partial class RunMachine
 
         foreach (var seat in _seats.Values)
         {
-            seat.Heard += gap;
-            seat.ClosedAt += gap;
+            seat.Forgive(gap, now);
         }
 
-        _startedAt += gap;
-        _prepareStartedAt += gap;
+        _startBy += gap;
+        _gatherUntil += gap;
+        _preparedAt += gap;
+        _askAgainAt += gap;
     }
 
-    private bool IsSilent(MemberSeat seat, TimeSpan now) => now - seat.Heard > _options.EvictAfter;
-
-    private void CheckStart(TimeSpan now, List<RunAction> actions)
+    private void SendHeartbeats(TimeSpan now, List<RunAction> actions)
     {
-        if (now - _startedAt <= _options.StartTimeout)
+        if (now < _nextHeartbeat)
         {
             return;
         }
 
-        HasEnded = true;
-        var missing = Enumerable.Range(0, _options.ExpectedMembers)
-            .Select(number => new MemberId((uint)number))
-            .Where(member => !_seats.ContainsKey(member));
-        var text = $"the run did not start: after {_options.StartTimeout.TotalSeconds:0} s {_seats.Count} of"
-            + $" {_options.ExpectedMembers} members had come; missing: {string.Join(", ", missing)}";
+        _nextHeartbeat = now + _options.HeartbeatInterval;
+        var heartbeat = new ControlMessage { Heartbeat = new Heartbeat() };
         foreach (var seat in _seats.Values)
         {
-            Evict(seat.Stream, ViewId.None, text, left: false, actions);
+            if (seat.Stream is { } stream)
+            {
+                Send(stream, heartbeat, actions);
+            }
+        }
+    }
+
+    private void CheckSilence(TimeSpan now, List<RunAction> actions)
+    {
+        foreach (var seat in _seats.Values)
+        {
+            if (IsSilent(seat, now))
+            {
+                StartChange(now, $"nothing heard from {Name(seat.Member)} for {Seconds(now - seat.Heard)}", actions);
+                return;
+            }
+        }
+    }
+
+    private bool IsSilent(Seat seat, TimeSpan now) => seat.Stream is not null && now - seat.Heard > _options.EvictAfter;
+
+    private void FailToStart(List<RunAction> actions)
+    {
+        var missing = Enumerable.Range(0, _options.ExpectedMembers)
+            .Where(number => !_seats.ContainsKey(new MemberId((uint)number)))
+            .ToList();
+        var workers = missing.Count == 1 ? $"worker {missing[0]}" : $"workers {string.Join(", ", missing)}";
+        Fail(
+            $"the run did not start: {workers} did not come within {Seconds(_options.StartTimeout)}"
+            + $" ({_seats.Count} of {_options.ExpectedMembers} are here)",
+            actions);
+    }
+
+    private void Fail(string text, List<RunAction> actions)
+    {
+        Phase = RunPhase.Failed;
+        _endText = text;
+        foreach (var seat in _seats.Values)
+        {
+            if (seat.Stream is { } stream)
+            {
+                Refuse(stream, text, left: false, actions);
+            }
         }
 
+        _seats.Clear();
+        _streams.Clear();
         actions.Add(new RunAction(RunActionKind.Failed, Text: text));
     }
 
-    private void Opened(TimeSpan now, in RunEvent happened, List<RunAction> actions)
+    private void Refuse(long stream, string reason, bool left, List<RunAction> actions)
     {
-        var hello = happened.Message!.Hello;
-        var member = happened.Member;
-        if (HasEnded)
-        {
-            Evict(happened.Stream, View?.Id ?? ViewId.None, "the run is over", left: hello.Leaving, actions);
-            return;
-        }
-
-        if (View is null)
-        {
-            Admit(now, happened.Stream, member, hello, actions);
-            return;
-        }
-
-        var known = _seats.TryGetValue(member, out var seat);
-        if (known && seat!.Incarnation == hello.Incarnation && !seat.IsRestarted)
-        {
-            Reattach(now, happened.Stream, seat, hello, actions);
-            return;
-        }
-
-        var why = hello.View.ToId() == ViewId.None
-            ? $"the run has started, and {Name(member)} was not among its first members"
-            : $"{Name(member)} is not in {View.Id} any more";
-        Evict(happened.Stream, View.Id, why, left: hello.Leaving, actions);
-        if (known && seat!.Incarnation != hello.Incarnation)
-        {
-            seat.IsRestarted = true;
-            StartChange(now, $"another process came as {Name(member)}: the first one is gone", actions);
-            TryClose(now, actions);
-        }
-    }
-
-    private void Admit(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
-    {
-        if (_seats.TryGetValue(member, out var other) && other.Stream != 0 && other.Incarnation != hello.Incarnation)
-        {
-            Evict(stream, ViewId.None, $"two processes want to be {Name(member)}: give each worker its own number", false, actions);
-            return;
-        }
-
-        if (member.Value >= _options.ExpectedMembers)
-        {
-            var range = $"0 to {_options.ExpectedMembers - 1}";
-            Evict(stream, ViewId.None, $"{Name(member)} is none of the expected members {range}", left: false, actions);
-            return;
-        }
-
-        Replace(other, actions);
-        var seat = new MemberSeat(member, hello.Incarnation, hello.Endpoint) { Stream = stream, Heard = now };
-        _streams[stream] = member;
-        _seats[member] = seat;
-        if (_seats.Count == _options.ExpectedMembers)
-        {
-            Announce(now, NextView.First(_seats.Values, new ViewId(1, _options.Nonce)), "all members have come", actions);
-        }
-    }
-
-    // R8: a member has one stream, a new one voids the old.
-    private void Replace(MemberSeat? seat, List<RunAction> actions)
-    {
-        if (seat is { Stream: not 0 })
-        {
-            _streams.Remove(seat.Stream);
-            actions.Add(new RunAction(RunActionKind.CloseStream, seat.Stream, seat.Id));
-            seat.Stream = 0;
-        }
-    }
-
-    private void Reattach(TimeSpan now, long stream, MemberSeat seat, Hello hello, List<RunAction> actions)
-    {
-        Replace(seat, actions);
-        seat.Stream = stream;
-        seat.Heard = now;
-        _streams[stream] = seat.Id;
-        if (Has(ProtocolRules.R8))
-        {
-            seat.Answer = null;
-        }
-
-        var view = hello.View.ToId();
-        if (view != View!.Id)
-        {
-            if (Has(ProtocolRules.R6))
-            {
-                Send(seat, new ControlMessage { NewView = new NewView { View = View.Record } }, actions);
-            }
-        }
-        else
-        {
-            TakeReports(seat, hello.Reports);
-            if (hello.Leaving || hello.Frozen || hello.Condemned.Count > 0 || seat.Reports.Count > 0)
-            {
-                StartChange(now, ReasonOf(seat, hello), actions);
-            }
-        }
-
-        seat.IsLeaving |= hello.Leaving;
-        if (IsPreparing)
-        {
-            SendPrepareTo(seat, actions);
-        }
-    }
-
-    private static string ReasonOf(MemberSeat seat, Hello hello) =>
-        hello.Leaving ? $"{Name(seat.Id)} leaves"
-        : hello.Condemned.Count > 0 ? $"{Name(seat.Id)} gave an operation up"
-        : hello.Frozen ? $"{Name(seat.Id)} came back frozen"
-        : $"{Name(seat.Id)} reports a broken link";
-
-    private void Closed(TimeSpan now, long stream, List<RunAction> actions)
-    {
-        if (SeatOf(stream) is not { } seat)
-        {
-            _streams.Remove(stream);
-            return;
-        }
-
         _streams.Remove(stream);
-        seat.Stream = 0;
-        seat.ClosedAt = now;
-        if (View is null)
-        {
-            _seats.Remove(seat.Id);
-            actions.Add(new RunAction(RunActionKind.Log, Member: seat.Id, Text: $"{Name(seat.Id)} went away before the start"));
-            return;
-        }
-
-        if (!HasEnded)
-        {
-            StartChange(now, $"the control stream of {Name(seat.Id)} closed", actions);
-            TryClose(now, actions);
-        }
-    }
-
-    private void OnMessage(TimeSpan now, in RunEvent happened, List<RunAction> actions)
-    {
-        var message = happened.Message!;
-        if (SeatOf(happened.Stream) is not { } seat)
-        {
-            LateAnswer(message);
-            return;
-        }
-
-        switch (message.BodyCase)
-        {
-            case ControlMessage.BodyOneofCase.Note:
-                actions.Add(new RunAction(RunActionKind.Note, happened.Stream, seat.Id, message));
-                break;
-            case ControlMessage.BodyOneofCase.Answer when View is not null:
-                OnAnswer(now, seat, message.Answer, actions);
-                break;
-            case ControlMessage.BodyOneofCase.LinkReport when message.LinkReport.View.ToId() == View?.Id:
-                TakeReports(seat, [message.LinkReport]);
-                StartChange(now, Broken(seat.Id, message.LinkReport), actions);
-                TryClose(now, actions);
-                break;
-            case ControlMessage.BodyOneofCase.ChangeRequest when message.ChangeRequest.View.ToId() == View?.Id:
-                StartChange(now, $"{Name(seat.Id)} gave an operation up", actions);
-                break;
-            case ControlMessage.BodyOneofCase.Leave when View is null:
-                Evict(happened.Stream, ViewId.None, "left before the start", left: true, actions);
-                Closed(now, happened.Stream, actions);
-                break;
-            case ControlMessage.BodyOneofCase.Leave:
-                seat.IsLeaving = true;
-                StartChange(now, $"{Name(seat.Id)} leaves", actions);
-                break;
-            default:
-                break; // Signs of life, requests of a view that is over, what a later minor version adds.
-        }
-    }
-
-    private static string Broken(MemberId reporter, LinkReport report) =>
-        $"the link between {Name(reporter)} and {Name(new MemberId(report.Member))} is broken"
-        + $" ({Name(reporter)} says: {report.Reason})";
-
-    private void TakeReports(MemberSeat seat, IEnumerable<LinkReport> reports)
-    {
-        foreach (var report in reports)
-        {
-            if (report.View.ToId() == View?.Id)
-            {
-                seat.Reports[new MemberId(report.Member)] = report;
-            }
-        }
-    }
-
-    private static void Send(MemberSeat seat, ControlMessage message, List<RunAction> actions)
-    {
-        if (seat.Stream != 0)
-        {
-            actions.Add(new RunAction(RunActionKind.Send, seat.Stream, seat.Id, message));
-        }
-    }
-
-    private static void Evict(long stream, ViewId view, string reason, bool left, List<RunAction> actions)
-    {
-        if (stream != 0)
-        {
-            var evicted = new Evicted { View = view.ToRecord(), Reason = reason, Left = left };
-            actions.Add(new RunAction(RunActionKind.Send, stream, Message: new ControlMessage { Evicted = evicted }));
-            actions.Add(new RunAction(RunActionKind.CloseStream, stream));
-        }
+        var evicted = new Evicted { View = (View?.Id ?? ViewId.None).ToRecord(), Reason = reason, Left = left };
+        Send(stream, new ControlMessage { Evicted = evicted }, actions);
+        actions.Add(new RunAction(RunActionKind.CloseStream, stream, Text: "the process is not a member"));
     }
 }

@@ -1,0 +1,152 @@
+using Crossnode.Core;
+using Crossnode.Core.Errors;
+using Crossnode.Protocol.Control;
+
+namespace Crossnode.Protocol.Runs;
+
+/// <summary>What the answers settle: commit points and killed numbers of the next view (R2, R13, R16).</summary>
+internal static class NextTags
+{
+    private const uint Report = 2;
+
+    // Far above what a member may have in flight: a broken member cannot make a record of any size.
+    private const long MostReported = 1 << 16;
+
+    public static List<TagRecord> Settle(
+        ViewRecord current, IReadOnlyList<(MemberId Member, Answer Answer)> answers, string changeText, ProtocolRules rules)
+    {
+        var settled = new SortedDictionary<uint, TagRecord>();
+        foreach (var tag in current.Tags)
+        {
+            Of(settled, tag.Tag).CommitPoint = tag.CommitPoint;
+        }
+
+        foreach (var (_, answer) in answers)
+        {
+            foreach (var tag in answer.Tags)
+            {
+                var record = Of(settled, tag.Tag);
+                record.CommitPoint = Math.Max(record.CommitPoint, tag.Committed);
+            }
+        }
+
+        var killed = new SortedDictionary<(uint Tag, long Sequence), KilledRecord>();
+        foreach (var tag in current.Tags)
+        {
+            foreach (var record in tag.Killed)
+            {
+                killed.TryAdd((tag.Tag, record.Sequence), record);
+            }
+        }
+
+        if ((rules & ProtocolRules.R16) != 0)
+        {
+            AddCondemned(killed, answers);
+        }
+
+        if ((rules & ProtocolRules.R13) != 0)
+        {
+            AddReported(killed, settled, answers, changeText);
+        }
+
+        foreach (var ((tag, sequence), record) in killed)
+        {
+            var of = Of(settled, tag);
+            if (sequence > of.CommitPoint)
+            {
+                of.Killed.Add(record);
+            }
+        }
+
+        return [.. settled.Values];
+    }
+
+    /// <summary>Whether anything committed in the view that ends: some commit point moved.</summary>
+    public static bool HasCommitted(ViewRecord current, List<TagRecord> next)
+    {
+        var before = current.Tags.ToDictionary(tag => tag.Tag, tag => tag.CommitPoint);
+        return next.Exists(tag => tag.CommitPoint > before.GetValueOrDefault(tag.Tag));
+    }
+
+    private static TagRecord Of(SortedDictionary<uint, TagRecord> tags, uint tag)
+    {
+        if (!tags.TryGetValue(tag, out var record))
+        {
+            record = new TagRecord { Tag = tag };
+            tags.Add(tag, record);
+        }
+
+        return record;
+    }
+
+    // Several members may have condemned the same operation for reasons of their own: a mismatch shows all sides.
+    private static void AddCondemned(
+        SortedDictionary<(uint Tag, long Sequence), KilledRecord> killed, IReadOnlyList<(MemberId Member, Answer Answer)> answers)
+    {
+        var texts = new SortedDictionary<(uint Tag, long Sequence), (uint Kind, List<string> Said, List<string> Reasons)>();
+        foreach (var (member, answer) in answers)
+        {
+            foreach (var condemned in answer.Condemned)
+            {
+                var number = (condemned.Tag, condemned.Sequence);
+                var (kind, said, reasons) = texts.GetValueOrDefault(number, (condemned.Kind, [], []));
+                if (!said.Contains(condemned.Reason))
+                {
+                    said.Add(condemned.Reason);
+                    reasons.Add($"{member}: {condemned.Reason}");
+                }
+
+                texts[number] = (condemned.Kind == (uint)ErrorKind.Mismatch ? condemned.Kind : kind, said, reasons);
+            }
+        }
+
+        foreach (var (number, (kind, _, reasons)) in texts)
+        {
+            killed.TryAdd(number, new KilledRecord
+            {
+                Sequence = number.Sequence,
+                Kind = kind,
+                Reason = string.Join("; ", reasons),
+            });
+        }
+    }
+
+    private static void AddReported(
+        SortedDictionary<(uint Tag, long Sequence), KilledRecord> killed,
+        SortedDictionary<uint, TagRecord> settled,
+        IReadOnlyList<(MemberId Member, Answer Answer)> answers,
+        string changeText)
+    {
+        var highest = new SortedDictionary<uint, long>();
+        foreach (var tag in answers.SelectMany(answer => answer.Answer.Tags))
+        {
+            if (tag.OnViewChange == Report)
+            {
+                highest.TryAdd(tag.Tag, 0);
+            }
+        }
+
+        // A member that has not called the tag yet does not know its mode, but one that does is enough.
+        foreach (var tag in answers.SelectMany(answer => answer.Answer.Tags))
+        {
+            if (highest.TryGetValue(tag.Tag, out var known))
+            {
+                highest[tag.Tag] = Math.Max(known, tag.HighestStarted);
+            }
+        }
+
+        foreach (var (tag, last) in highest)
+        {
+            var first = settled[tag].CommitPoint + 1;
+            for (var sequence = first; sequence <= Math.Min(last, first + MostReported); sequence++)
+            {
+                killed.TryAdd((tag, sequence), new KilledRecord
+                {
+                    Sequence = sequence,
+                    Kind = (uint)ErrorKind.Membership,
+                    Reason = $"the view changed ({changeText})",
+                });
+            }
+        }
+    }
+}

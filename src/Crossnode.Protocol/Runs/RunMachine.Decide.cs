@@ -1,0 +1,195 @@
+using Crossnode.Core;
+using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Views;
+
+namespace Crossnode.Protocol.Runs;
+
+/// <summary>The next view, made of the answers (R2, R13, R16, R19).</summary>
+public sealed partial class RunMachine
+{
+    private void AnnounceFirst(TimeSpan now, List<RunAction> actions)
+    {
+        var record = new ViewRecord { Id = _options.ViewIdOf(1).ToRecord(), Predecessor = ViewId.None.ToRecord() };
+        record.Members.AddRange(_seats.Values.Select(MemberRecordOf));
+        if (Has(ProtocolRules.R19))
+        {
+            record.Links.AddRange(NextLinks.AllOnProbation([.. _seats.Keys]));
+        }
+
+        Announce(now, record, [], $"all {_seats.Count} workers are here", actions);
+    }
+
+    // False when too few would go on.
+    private bool Decide(TimeSpan now, SortedDictionary<MemberId, string> gone, List<RunAction> actions)
+    {
+        var leftOut = new SortedDictionary<MemberId, string>();
+        var continuing = FindContinuing(now, gone, leftOut);
+        if (continuing.Count == 0)
+        {
+            return false;
+        }
+
+        var answers = CountedAnswers(continuing);
+        var linkTexts = new List<string>();
+        var links = SettleLinks(continuing, answers, linkTexts);
+        var part = NextLinks.LargestPart(continuing, links, member => _seats[member].Stream is not null);
+        if (part.Count < Needed())
+        {
+            return false;
+        }
+
+        foreach (var member in continuing.Where(member => !part.Contains(member)))
+        {
+            leftOut.Add(member, "no working link joins it to the other members");
+        }
+
+        var texts = leftOut.Select(entry => OutText(_seats[entry.Key], entry.Value)).Concat(linkTexts).ToList();
+        var text = string.Join("; ", texts.Count > 0 ? texts : _causes);
+        var record = new ViewRecord
+        {
+            Id = _options.ViewIdOf(View!.Id.Epoch + 1).ToRecord(),
+            Predecessor = View.Id.ToRecord(),
+        };
+        record.Members.AddRange(_seats.Values.Where(seat => part.Contains(seat.Member)).Select(MemberRecordOf));
+        record.Links.AddRange(links.Where(link => part.Contains(new(link.First)) && part.Contains(new(link.Second))));
+        record.Tags.AddRange(NextTags.Settle(View.Record, answers, text, _options.Rules));
+        Announce(now, record, leftOut, text, actions);
+        return true;
+    }
+
+    // R2: only who answered can continue. Everybody else is named with the reason.
+    private List<MemberId> FindContinuing(
+        TimeSpan now, SortedDictionary<MemberId, string> gone, SortedDictionary<MemberId, string> leftOut)
+    {
+        var knownDead = Has(ProtocolRules.R2) ? gone : FindGone(now, countTimeouts: false);
+        var continuing = new List<MemberId>();
+        foreach (var seat in _seats.Values)
+        {
+            if (seat.Leaving && seat.Answer is not null)
+            {
+                leftOut.Add(seat.Member, "it asked to leave");
+            }
+            else if (knownDead.TryGetValue(seat.Member, out var reason))
+            {
+                leftOut.Add(seat.Member, reason);
+            }
+            else if (seat.Answer is null && Has(ProtocolRules.R2))
+            {
+                leftOut.Add(seat.Member, "it did not answer in time");
+            }
+            else
+            {
+                continuing.Add(seat.Member);
+            }
+        }
+
+        return continuing;
+    }
+
+    private List<(MemberId Member, Answer Answer)> CountedAnswers(List<MemberId> continuing)
+    {
+        var answers = new List<(MemberId Member, Answer Answer)>();
+        foreach (var seat in _seats.Values)
+        {
+            if (seat.Answer is { } answer && (Has(ProtocolRules.R2) || continuing.Contains(seat.Member)))
+            {
+                answers.Add((seat.Member, answer));
+            }
+        }
+
+        return answers;
+    }
+
+    private List<LinkRecord> SettleLinks(
+        List<MemberId> continuing, List<(MemberId Member, Answer Answer)> answers, List<string> texts)
+    {
+        if (!Has(ProtocolRules.R19))
+        {
+            return [];
+        }
+
+        var tags = NextTags.Settle(View!.Record, answers, "", _options.Rules);
+        var committed = NextTags.HasCommitted(View.Record, tags);
+        return NextLinks.Settle(View.Record, continuing, _reports, committed, mayReturn: !_onlyLinks, texts);
+    }
+
+    private void Announce(
+        TimeSpan now, ViewRecord record, SortedDictionary<MemberId, string> leftOut, string why, List<RunAction> actions)
+    {
+        View = new View(record);
+        Phase = RunPhase.Stable;
+        _causes.Clear();
+        _onlyLinks = true;
+        _gatherUntil = null;
+        _askAgainAt = null;
+        _reports.Clear();
+        var members = View.Members.Count == 1 ? "1 member" : $"{View.Members.Count} members";
+        actions.Add(new RunAction(RunActionKind.ViewAnnounced, View: View, Text: $"{View.Id} has {members}: {why}"));
+        foreach (var (member, reason) in leftOut)
+        {
+            Dismiss(_seats[member], reason, actions);
+        }
+
+        var newView = NewViewMessage();
+        foreach (var seat in _seats.Values)
+        {
+            seat.Answer = null;
+            seat.AskedAt = null;
+            if (seat.Stream is { } stream)
+            {
+                Send(stream, newView, actions);
+            }
+        }
+
+        SuspectWhoIsAway(now, actions);
+    }
+
+    // Who answered and then lost its stream is a member, but one under suspicion.
+    private void SuspectWhoIsAway(TimeSpan now, List<RunAction> actions)
+    {
+        foreach (var seat in _seats.Values.ToList())
+        {
+            if (seat.Stream is null)
+            {
+                Suspect(now, $"the control stream of {Name(seat.Member)} closed", isLink: false, actions);
+            }
+        }
+    }
+
+    private void Finish(SortedDictionary<MemberId, string> gone, List<RunAction> actions)
+    {
+        Phase = RunPhase.Finished;
+        _endText = "the run has finished: all its members left";
+        foreach (var seat in _seats.Values.ToList())
+        {
+            Dismiss(seat, seat.Leaving ? "it asked to leave" : gone[seat.Member], actions);
+        }
+
+        actions.Add(new RunAction(RunActionKind.Finished, Text: _endText));
+    }
+
+    private void Dismiss(Seat seat, string reason, List<RunAction> actions)
+    {
+        var text = OutText(seat, reason);
+        if (seat.Stream is { } stream)
+        {
+            Refuse(stream, text, seat.Leaving, actions);
+        }
+
+        _seats.Remove(seat.Member);
+        _former[seat.Member] = (text, seat.Leaving);
+        actions.Add(new RunAction(RunActionKind.MemberGone, Member: seat.Member, View: View, Text: text));
+    }
+
+    private static string OutText(Seat seat, string reason) =>
+        seat.Leaving ? $"{Name(seat.Member)} left" : $"{Name(seat.Member)} was evicted: {reason}";
+
+    private static MemberRecord MemberRecordOf(Seat seat) => new()
+    {
+        Id = seat.Member.Value,
+        Incarnation = seat.Incarnation,
+        Endpoint = seat.Endpoint,
+    };
+
+    private ControlMessage NewViewMessage() => new() { NewView = new NewView { View = View!.Record } };
+}

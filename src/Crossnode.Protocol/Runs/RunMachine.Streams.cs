@@ -1,0 +1,310 @@
+using Crossnode.Core;
+using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Views;
+
+namespace Crossnode.Protocol.Runs;
+
+/// <summary>Streams that open and close, and what comes on them.</summary>
+public sealed partial class RunMachine
+{
+    private void Opened(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
+    {
+        switch (Phase)
+        {
+            case RunPhase.Finished or RunPhase.Failed:
+                Refuse(stream, _endText, Phase == RunPhase.Finished && hello.Leaving, actions);
+                break;
+            case RunPhase.Forming:
+                OpenedWhileForming(now, stream, member, hello, actions);
+                break;
+            default:
+                OpenedInView(now, stream, member, hello, actions);
+                break;
+        }
+    }
+
+    private void OpenedWhileForming(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
+    {
+        if (member.Value >= (uint)_options.ExpectedMembers)
+        {
+            Refuse(stream, UnknownText(member), left: false, actions);
+            return;
+        }
+
+        if (hello.View.ToId() != ViewId.None)
+        {
+            Refuse(
+                stream,
+                $"{Name(member)} is at {hello.View.ToId()}, but this coordinator has announced no view; start the run again",
+                left: false,
+                actions);
+            return;
+        }
+
+        if (_seats.TryGetValue(member, out var seat) && seat.Incarnation != hello.Incarnation)
+        {
+            Refuse(stream, TwoProcessesText(member), left: false, actions);
+            return;
+        }
+
+        if (hello.Leaving)
+        {
+            Refuse(stream, "left before the run started", left: true, actions);
+            return;
+        }
+
+        Void(seat, actions);
+        seat = new Seat(member, hello.Incarnation, hello.Endpoint);
+        _seats[member] = seat;
+        Bind(now, stream, seat);
+        Log($"{Name(member)} is here: {_seats.Count} of {_options.ExpectedMembers}", actions);
+        if (_seats.Count == _options.ExpectedMembers)
+        {
+            AnnounceFirst(now, actions);
+        }
+    }
+
+    private void OpenedInView(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
+    {
+        if (!_seats.TryGetValue(member, out var seat))
+        {
+            var (text, left) = _former.GetValueOrDefault(member, (UnknownText(member), false));
+            Refuse(stream, text, left && hello.Leaving, actions);
+            return;
+        }
+
+        if (seat.Incarnation != hello.Incarnation)
+        {
+            OpenedByAnother(now, stream, seat, actions);
+            return;
+        }
+
+        if (seat.Dead is { } dead)
+        {
+            Refuse(stream, $"{Name(member)} was evicted: {dead}", left: false, actions);
+            return;
+        }
+
+        Void(seat, actions);
+        Bind(now, stream, seat);
+        if (Has(ProtocolRules.R8))
+        {
+            seat.Answer = null;
+        }
+
+        seat.Leaving |= hello.Leaving;
+        if (Place(now, seat, hello, actions))
+        {
+            ReadHello(now, seat, hello, actions);
+        }
+    }
+
+    // Either somebody started the same worker number twice, or the member died and was started again (R9).
+    private void OpenedByAnother(TimeSpan now, long stream, Seat seat, List<RunAction> actions)
+    {
+        if (seat.Stream is not null)
+        {
+            Refuse(stream, TwoProcessesText(seat.Member), left: false, actions);
+            return;
+        }
+
+        Refuse(
+            stream,
+            $"{Name(seat.Member)} was started again, but a run that has started takes no new processes yet; "
+            + "it goes on without this worker",
+            left: false,
+            actions);
+        seat.Dead ??= "its process was started again";
+        Suspect(now, $"{Name(seat.Member)} was started again", isLink: false, actions);
+    }
+
+    // R6, R4: what the member needs to be where the run is. False when that is impossible.
+    private bool Place(TimeSpan now, Seat seat, Hello hello, List<RunAction> actions)
+    {
+        var at = hello.View.ToId();
+        if (at != View!.Id && at != View.Predecessor && Has(ProtocolRules.R4))
+        {
+            seat.Dead = $"it is at {at}, which does not lead to {View.Id}";
+            Refuse(seat.Stream!.Value, $"{Name(seat.Member)} was evicted: {seat.Dead}", left: false, actions);
+            seat.Stream = null;
+            seat.ClosedAt = now;
+            Suspect(now, $"{Name(seat.Member)} {seat.Dead[3..]}", isLink: false, actions);
+            return false;
+        }
+
+        if (Phase == RunPhase.Preparing)
+        {
+            SendPrepare(now, seat, actions);
+        }
+        else if (at != View.Id && Has(ProtocolRules.R6))
+        {
+            Send(seat.Stream!.Value, NewViewMessage(), actions);
+        }
+
+        return true;
+    }
+
+    private void ReadHello(TimeSpan now, Seat seat, Hello hello, List<RunAction> actions)
+    {
+        if (hello.View.ToId() == View!.Id)
+        {
+            foreach (var report in hello.Reports)
+            {
+                OnLinkReport(now, seat, report, actions);
+            }
+
+            if (hello.Frozen && Has(ProtocolRules.R6) && Phase == RunPhase.Stable)
+            {
+                StartChange(now, $"{Name(seat.Member)} came back frozen", actions);
+            }
+
+            if (hello.Condemned.Count > 0 && Phase == RunPhase.Stable)
+            {
+                StartChange(now, CondemnedText(seat, hello.Condemned), actions);
+            }
+        }
+
+        if (hello.Leaving)
+        {
+            Suspect(now, $"{Name(seat.Member)} leaves", isLink: false, actions);
+        }
+    }
+
+    private void Bind(TimeSpan now, long stream, Seat seat)
+    {
+        _streams[stream] = seat;
+        seat.Stream = stream;
+        seat.Heard = now;
+    }
+
+    // R8: a member has one stream; a new one voids the old.
+    private void Void(Seat? seat, List<RunAction> actions)
+    {
+        if (seat?.Stream is not { } stream)
+        {
+            return;
+        }
+
+        seat.Stream = null;
+        if (Has(ProtocolRules.R8))
+        {
+            _streams.Remove(stream);
+        }
+
+        actions.Add(new RunAction(RunActionKind.CloseStream, stream, seat.Member, Text: "a newer stream replaces it"));
+    }
+
+    private void Closed(TimeSpan now, long stream, string? text, List<RunAction> actions)
+    {
+        if (!_streams.Remove(stream, out var seat) || seat.Stream != stream)
+        {
+            return;
+        }
+
+        seat.Stream = null;
+        seat.ClosedAt = now;
+        seat.CloseText = text ?? "";
+        if (Phase == RunPhase.Forming)
+        {
+            _seats.Remove(seat.Member);
+            Log($"{Name(seat.Member)} is gone again before the start: {_seats.Count} of {_options.ExpectedMembers}", actions);
+            return;
+        }
+
+        Suspect(now, $"the control stream of {Name(seat.Member)} closed", isLink: false, actions);
+    }
+
+    private void OnMessage(TimeSpan now, long stream, Seat seat, ControlMessage message, List<RunAction> actions)
+    {
+        if (message.BodyCase == ControlMessage.BodyOneofCase.Leave && Phase == RunPhase.Forming)
+        {
+            _seats.Remove(seat.Member);
+            Refuse(stream, "left before the run started", left: true, actions);
+            Log($"{Name(seat.Member)} left before the start: {_seats.Count} of {_options.ExpectedMembers}", actions);
+            return;
+        }
+
+        if (message.BodyCase == ControlMessage.BodyOneofCase.Note)
+        {
+            actions.Add(new RunAction(RunActionKind.Note, stream, seat.Member, message));
+            return;
+        }
+
+        if (View is null)
+        {
+            return;
+        }
+
+        switch (message.BodyCase)
+        {
+            case ControlMessage.BodyOneofCase.Answer:
+                OnAnswer(now, seat, message.Answer, actions);
+                break;
+            case ControlMessage.BodyOneofCase.LinkReport:
+                OnLinkReport(now, seat, message.LinkReport, actions);
+                break;
+            case ControlMessage.BodyOneofCase.ChangeRequest
+                when message.ChangeRequest.View.ToId() == View.Id && Phase == RunPhase.Stable:
+                StartChange(now, CondemnedText(seat, message.ChangeRequest.Condemned), actions);
+                break;
+            case ControlMessage.BodyOneofCase.Leave:
+                seat.Leaving = true;
+                Suspect(now, $"{Name(seat.Member)} leaves", isLink: false, actions);
+                break;
+            default:
+                break; // Heartbeats, and what a later minor version adds.
+        }
+    }
+
+    private void OnAnswer(TimeSpan now, Seat seat, Answer answer, List<RunAction> actions)
+    {
+        var isCurrent = (answer.Round == Round || !Has(ProtocolRules.R8))
+            && (answer.View.ToId() == View!.Id || !Has(ProtocolRules.R4));
+        if (Phase != RunPhase.Preparing || !isCurrent)
+        {
+            return;
+        }
+
+        seat.Answer = answer;
+        seat.Leaving |= answer.Leaving;
+        foreach (var report in answer.Reports)
+        {
+            Note(seat, report);
+        }
+
+        TryClose(now, actions);
+    }
+
+    private void OnLinkReport(TimeSpan now, Seat seat, LinkReport report, List<RunAction> actions)
+    {
+        if (Note(seat, report))
+        {
+            var target = new MemberId(report.Member);
+            Suspect(now, $"the link between {seat.Member} and {target} is broken: {report.Reason}", isLink: true, actions);
+        }
+    }
+
+    private bool Note(Seat seat, LinkReport report)
+    {
+        var target = new MemberId(report.Member);
+        var concerns = report.View.ToId() == View!.Id && target != seat.Member && _seats.ContainsKey(target)
+            && !_reports.Has(seat.Member, target);
+        if (concerns)
+        {
+            _reports.Add(seat.Member, report);
+        }
+
+        return concerns;
+    }
+
+    private string UnknownText(MemberId member) =>
+        $"there is no {Name(member)} in this run: its workers are 0 to {_options.ExpectedMembers - 1}";
+
+    private static string TwoProcessesText(MemberId member) =>
+        $"two processes use the same worker number {member.Value}; the first one stays, give this one another number";
+
+    private static string CondemnedText(Seat seat, IReadOnlyCollection<Condemned> condemned) =>
+        condemned.FirstOrDefault() is { } first
+            ? $"{Name(seat.Member)} gave operation {first.Sequence} of tag {first.Tag} up: {first.Reason}"
+            : $"{Name(seat.Member)} asked for a view";
+}

@@ -1,0 +1,74 @@
+using Crossnode.Core;
+using Crossnode.Protocol.Control;
+
+namespace Crossnode.Protocol.Runs;
+
+/// <summary>What the coordinator knows of one member of the current view.</summary>
+internal sealed class Seat(MemberId member, ulong incarnation, string endpoint)
+{
+    public MemberId Member { get; } = member;
+
+    public ulong Incarnation { get; } = incarnation;
+
+    public string Endpoint { get; } = endpoint;
+
+    /// <summary>Its one control stream; null while it has none.</summary>
+    public long? Stream { get; set; }
+
+    public TimeSpan Heard { get; set; }
+
+    public TimeSpan ClosedAt { get; set; }
+
+    public string CloseText { get; set; } = "";
+
+    /// <summary>Set when this process can never be a member again, for instance because another one took its number (R9).</summary>
+    public string? Dead { get; set; }
+
+    public bool Leaving { get; set; }
+
+    /// <summary>The answer that counts: of this round, on the current stream (R8).</summary>
+    public Answer? Answer { get; set; }
+
+    /// <summary>When PREPARE of this change first went to it.</summary>
+    public TimeSpan? AskedAt { get; set; }
+
+    public void Forgive(TimeSpan gap, TimeSpan now)
+    {
+        Heard = Earlier(Heard + gap, now);
+        ClosedAt = Earlier(ClosedAt + gap, now);
+        AskedAt = AskedAt is { } asked ? Earlier(asked + gap, now) : null;
+    }
+
+    private static TimeSpan Earlier(TimeSpan a, TimeSpan b) => a < b ? a : b;
+}
+
+/// <summary>The broken links of the current view, as members reported them.</summary>
+internal sealed class LinkReports
+{
+    private readonly SortedDictionary<(uint Reporter, uint Target), LinkReport> _reports = [];
+
+    public IEnumerable<(uint Reporter, uint Target)> Directions => _reports.Keys;
+
+    public void Add(MemberId reporter, LinkReport report) => _reports.TryAdd((reporter.Value, report.Member), report);
+
+    public void Clear() => _reports.Clear();
+
+    public bool Has(MemberId reporter, MemberId target) => _reports.ContainsKey((reporter.Value, target.Value));
+
+    /// <summary>Whether anybody reported its link to the member.</summary>
+    public bool Names(MemberId target) => _reports.Keys.Any(direction => direction.Target == target.Value);
+
+    /// <summary>What either end said of a pair's link, the lower end first.</summary>
+    public IEnumerable<(MemberId Reporter, LinkReport Report)> Of(MemberId a, MemberId b)
+    {
+        if (_reports.TryGetValue((a.Value, b.Value), out var report))
+        {
+            yield return (a, report);
+        }
+
+        if (_reports.TryGetValue((b.Value, a.Value), out report))
+        {
+            yield return (b, report);
+        }
+    }
+}
