@@ -85,8 +85,7 @@ public sealed partial class Session
             return false;
         }
 
-        var alive = control.Drive(
-            () => _engine.ControlUp(now), message => _engine.Control(now, message), out var moved);
+        var alive = control.Drive(_controlOpened, _controlReceived, out var moved);
         if (control.IsOpen)
         {
             _controlFailure = null;

@@ -35,6 +35,10 @@ public sealed partial class Session : ICommunicator, IDisposable
     private readonly Thread _background;
     private readonly long _origin;
     private readonly string _endpoint;
+
+    // Made once: the control stream is looked at two thousand times a second while bytes move.
+    private readonly Action _controlOpened;
+    private readonly Action<ControlMessage> _controlReceived;
     private TimeSpan _nextTick;
     private TimeSpan _nextRare;
     private TimeSpan _callerSeen = TimeSpan.FromDays(-1);
@@ -51,6 +55,8 @@ public sealed partial class Session : ICommunicator, IDisposable
         _listener = transport.Listen(options.Host, 0);
         _endpoint = _listener.Address;
         _engine = new CollectiveEngine(options.ToMember(_endpoint), options.Engine, new Host(this));
+        _controlOpened = () => _engine.ControlUp(Now);
+        _controlReceived = message => _engine.Control(Now, message);
         _callerPoller = transport.CreatePoller();
         _backgroundPoller = transport.CreatePoller();
         _background = new Thread(Background) { IsBackground = true, Name = $"crossnode {options.Self}" };
