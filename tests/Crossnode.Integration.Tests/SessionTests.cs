@@ -253,6 +253,8 @@ public sealed class SessionTests
             session.Run(Sum(values, new float[values.Length]), new OperationOptions { Tag = 7 }).ThrowIfFailed();
             var traffic = session.Traffic(7);
             Assert.Equal(4L << 20, traffic.PayloadBytes);
+            Assert.InRange(traffic.WireBytes, traffic.PayloadBytes, (long)(1.02 * traffic.PayloadBytes));
+            Assert.True(session.Traffic().WireBytes > traffic.WireBytes);
             return true;
         });
     }

@@ -52,7 +52,10 @@ public sealed unsafe partial class CollectiveEngine
         Traffic[header.Tag] = counters with { PayloadBytes = counters.PayloadBytes + header.Length };
     }
 
-    /// <summary>Adds bytes that went to sockets; the session counts those, headers included.</summary>
+    /// <summary>The tag under which bytes are counted that belong to no operation: preambles, signs of life, control.</summary>
+    public const uint OverheadTag = uint.MaxValue;
+
+    /// <summary>Adds bytes that were handed to sockets, headers included.</summary>
     public void CountWire(uint tag, long bytes)
     {
         var counters = Traffic.GetValueOrDefault(tag);

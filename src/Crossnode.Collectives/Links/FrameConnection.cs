@@ -67,9 +67,6 @@ public sealed unsafe class FrameConnection : IDisposable
     /// <summary>Whether the payload of the last header is still coming.</summary>
     public bool IsReceivingPayload => _receiveLeft > 0;
 
-    /// <summary>Bytes handed to the connection so far.</summary>
-    public long BytesSent => _connection.BytesSent;
-
     /// <summary>Queues bytes as they are: preambles.</summary>
     public void Queue(ReadOnlySpan<byte> bytes)
     {

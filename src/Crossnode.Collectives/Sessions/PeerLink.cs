@@ -12,7 +12,6 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
     private FrameHeader _sending;
     private bool _isSending;
     private FrameHeader _receiving;
-    private long _counted;
     private bool _disposed;
 
     public int Rank { get; } = rank;
@@ -55,7 +54,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
         Frames.DetachPayloads();
         Frames.QueueFrame(new FrameHeader { Type = FrameType.Frozen }, null);
         var status = Frames.Flush(out _);
-        CountWire(engine, 0);
+        engine.CountWire(CollectiveEngine.OverheadTag, FrameHeader.Size);
         return status != FrameStatus.WouldBlock;
     }
 
@@ -78,6 +77,8 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
                     break;
                 }
 
+                var isOverhead = header.Type is not (FrameType.Data or FrameType.Credit or FrameType.Token);
+                engine.CountWire(isOverhead ? CollectiveEngine.OverheadTag : header.Tag, FrameHeader.Size + header.Length);
                 if (Frames.QueueFrame(header, payload))
                 {
                     engine.FrameSent(Rank, header);
@@ -96,7 +97,6 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
 
             var status = Frames.Flush(out var flushed);
             moved |= flushed;
-            CountWire(engine, _sending.Tag);
             if (status == FrameStatus.WouldBlock)
             {
                 return true;
@@ -114,13 +114,6 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
                 WantsSend = true;
             }
         }
-    }
-
-    private void CountWire(CollectiveEngine engine, uint tag)
-    {
-        var total = Frames.BytesSent;
-        engine.CountWire(tag, total - _counted);
-        _counted = total;
     }
 
     private bool Receive(TimeSpan now, CollectiveEngine engine, ref bool moved, out string? failure)

@@ -22,7 +22,6 @@ public sealed partial class Session
     private PeerLink?[] _links = [];
     private ControlLink? _control;
     private string? _controlFailure;
-    private long _topologyVersion;
 
     private bool DriveLink(TimeSpan now, int rank)
     {
@@ -63,7 +62,6 @@ public sealed partial class Session
         while (_listener.TryAccept(out var connection))
         {
             _handshakes.Add(new Handshake(connection!, now + HandshakeTimeout));
-            _topologyVersion++;
         }
 
         for (var index = _draining.Count - 1; index >= 0; index--)
@@ -73,7 +71,6 @@ public sealed partial class Session
             {
                 frames.Dispose();
                 _draining.RemoveAt(index);
-                _topologyVersion++;
             }
         }
     }
@@ -94,7 +91,6 @@ public sealed partial class Session
         if (moved)
         {
             _engine.HeardControl(now);
-            _topologyVersion++;
         }
 
         if (!alive && _control == control)
@@ -130,11 +126,11 @@ public sealed partial class Session
         }
 
         _handshakes.Remove(shake);
-        _topologyVersion++;
         switch (outcome)
         {
             case HandshakeOutcome.Open:
                 _links[shake.Rank] = new PeerLink(shake.Rank, shake.Frames!);
+                _engine.CountWire(CollectiveEngine.OverheadTag, Preamble.FixedSize);
                 _engine.LinkUp(now, shake.Rank);
                 break;
             case HandshakeOutcome.PeerMovedOn:
@@ -157,7 +153,6 @@ public sealed partial class Session
     private void Drop(Handshake shake)
     {
         _handshakes.Remove(shake);
-        _topologyVersion++;
         shake.Dispose();
     }
 
@@ -187,7 +182,6 @@ public sealed partial class Session
             }
         }
 
-        _topologyVersion++;
         Log($"installed {view.Id}: {string.Join(", ", view.Members)}");
         ViewInstalled?.Invoke(_viewInfo);
         Monitor.PulseAll(_gate);
@@ -212,14 +206,12 @@ public sealed partial class Session
             }
         }
 
-        _topologyVersion++;
     }
 
     private void CloseLink(int rank)
     {
         _links[rank]?.Dispose();
         _links[rank] = null;
-        _topologyVersion++;
         foreach (var shake in _handshakes.ToArray())
         {
             if (shake.IsDialled && shake.Rank == rank)
@@ -234,14 +226,12 @@ public sealed partial class Session
         CloseControl();
         _control = new ControlLink(
             _transport.Connect(_options.Coordinator), PreambleOf(StreamPurpose.Control, _engine.View?.Id ?? ViewId.None));
-        _topologyVersion++;
     }
 
     private void CloseControl()
     {
         _control?.Dispose();
         _control = null;
-        _topologyVersion++;
     }
 
     private void CloseEverything()
@@ -277,6 +267,15 @@ public sealed partial class Session
         Status = status,
     };
 
+    private void SendControl(ControlMessage message)
+    {
+        if (_control is { IsOpen: true } control)
+        {
+            control.Send(message);
+            _engine.CountWire(CollectiveEngine.OverheadTag, FrameHeader.Size + message.CalculateSize());
+        }
+    }
+
     private void Log(string text)
     {
         if (_options.Logger is { } logger)
@@ -290,14 +289,8 @@ public sealed partial class Session
     {
         public void SendControl(ControlMessage message)
         {
-            if (session._control is { IsOpen: true } control)
-            {
-                control.Send(message);
-                if (control.Frames!.Flush(out _) == FrameStatus.WouldBlock)
-                {
-                    session._topologyVersion++;
-                }
-            }
+            session.SendControl(message);
+            session._control?.Frames?.Flush(out _);
         }
 
         public void ConnectControl() => session.ConnectControl();

@@ -194,10 +194,7 @@ public sealed partial class Session : ICommunicator, IDisposable
     {
         lock (_gate)
         {
-            if (_control is { IsOpen: true })
-            {
-                _control.Send(new ControlMessage { Note = new Note { Topic = topic, Json = json } });
-            }
+            SendControl(new ControlMessage { Note = new Note { Topic = topic, Json = json } });
         }
 
         _backgroundPoller.Wake();
