@@ -23,6 +23,10 @@ public sealed record CoordinatorOptions
     /// <value>60 s.</value>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long a connection may take to say who it is; then it is closed.</summary>
+    /// <value>5 s.</value>
+    public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How often a sign of life goes to every member.</summary>
     /// <value>1 s.</value>
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(1);

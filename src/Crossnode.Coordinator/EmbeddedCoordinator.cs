@@ -14,7 +14,6 @@ namespace Crossnode.Coordinator;
 public sealed class EmbeddedCoordinator : IRunHost
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(25);
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
 
     // Evicted members get this long to read why.
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
@@ -110,8 +109,8 @@ public sealed class EmbeddedCoordinator : IRunHost
         }
         catch (Exception bug)
         {
-            Tell(new RunNews(RunNewsKind.Failed, Text: $"the coordinator broke: {bug.Message}"));
-            throw;
+            // Of this class or of a handler of News. The process may have more to do, so it is told and not torn down.
+            Break(bug);
         }
         finally
         {
@@ -130,6 +129,23 @@ public sealed class EmbeddedCoordinator : IRunHost
         }
     }
 
+    private void Break(Exception bug)
+    {
+        if (_options.Logger is { } logger)
+        {
+            CoordinatorLog.Broke(logger, bug);
+        }
+
+        try
+        {
+            Tell(new RunNews(RunNewsKind.Failed, Text: $"the coordinator broke: {bug.Message}"));
+        }
+        catch (Exception)
+        {
+            // The handler is what broke; there is nobody else to tell.
+        }
+    }
+
     private bool DriveOnce()
     {
         var now = Now;
@@ -142,7 +158,7 @@ public sealed class EmbeddedCoordinator : IRunHost
 
         while (_listener.TryAccept(out var connection))
         {
-            _arrivals.Add(new Arrival(new FrameConnection(connection!), now + HandshakeTimeout));
+            _arrivals.Add(new Arrival(new FrameConnection(connection!), now + _options.HandshakeTimeout));
             moved = true;
         }
 
@@ -189,7 +205,8 @@ public sealed class EmbeddedCoordinator : IRunHost
             return true;
         }
 
-        var stream = new MemberStream(_nextStream++, theirs!.Member, new ControlLink(arrival.Frames, theirs));
+        var stream = new MemberStream(
+            _nextStream++, theirs!.Member, new ControlLink(arrival.Frames, theirs), now + _options.HandshakeTimeout);
         _streams.Add(stream.Number, stream);
         return true;
     }
@@ -208,7 +225,8 @@ public sealed class EmbeddedCoordinator : IRunHost
             _machine.Heard(stream.Number, now);
         }
 
-        var isOver = !alive || (stream.ClosesAt is { } at && (now > at || !stream.Link.Frames!.HasPending));
+        var isMute = !stream.IsGreeted && now > stream.GreetsUntil;
+        var isOver = !alive || isMute || (stream.ClosesAt is { } at && (now > at || !stream.Link.Frames!.HasPending));
         if (!isOver)
         {
             return moved;
@@ -216,7 +234,11 @@ public sealed class EmbeddedCoordinator : IRunHost
 
         _streams.Remove(stream.Number);
         stream.Link.Dispose();
-        if (stream.IsGreeted && stream.ClosesAt is null)
+        if (!stream.IsGreeted)
+        {
+            Log($"closed the stream of {stream.Member}, which did not say HELLO: {stream.Link.Failure ?? "it was silent"}");
+        }
+        else if (stream.ClosesAt is null)
         {
             Step(now, new RunEvent(RunEventKind.StreamClosed, stream.Number, stream.Member, Text: stream.Link.Failure));
         }
@@ -339,7 +361,7 @@ public sealed class EmbeddedCoordinator : IRunHost
 
     private sealed record Arrival(FrameConnection Frames, TimeSpan Until);
 
-    private sealed class MemberStream(long number, MemberId member, ControlLink link)
+    private sealed class MemberStream(long number, MemberId member, ControlLink link, TimeSpan greetsUntil)
     {
         public long Number { get; } = number;
 
@@ -348,6 +370,8 @@ public sealed class EmbeddedCoordinator : IRunHost
         public ControlLink Link { get; } = link;
 
         public bool IsGreeted { get; set; }
+
+        public TimeSpan GreetsUntil { get; } = greetsUntil;
 
         /// <summary>Set when the machine is done with the stream: what is queued goes out, nothing more is read.</summary>
         public TimeSpan? ClosesAt { get; set; }
@@ -359,4 +383,7 @@ internal static partial class CoordinatorLog
 {
     [LoggerMessage(EventId = 3001, EventName = "Coordinator", Level = LogLevel.Information, Message = "coordinator: {Text}")]
     public static partial void Message(ILogger logger, string text);
+
+    [LoggerMessage(EventId = 3002, EventName = "CoordinatorBroke", Level = LogLevel.Critical, Message = "the coordinator broke")]
+    public static partial void Broke(ILogger logger, Exception bug);
 }
