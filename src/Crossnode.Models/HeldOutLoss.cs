@@ -5,8 +5,9 @@ namespace Crossnode.Models;
 
 /// <summary>Measures a model on a text that it does not learn.</summary>
 /// <remarks>
-/// The text is cut into windows of the model's context, and the first byte of each is only read. Windows are taken evenly
-/// over the text and may be shared out: the sums of all parts are those of one measurement. The model's mode is left alone.
+/// Windows of the model's context overlap by half, and only the second half of each counts: every byte that counts has at
+/// least half a context before it, as every byte of a count model has all of its own. Windows are taken evenly over the text
+/// and may be shared out: the sums of all parts are those of one measurement.
 /// </remarks>
 public static class HeldOutLoss
 {
@@ -24,9 +25,11 @@ public static class HeldOutLoss
         ArgumentOutOfRangeException.ThrowIfLessThan(windows, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)part, (uint)parts);
         var context = model.Options.Context;
-        var available = (text.Length - 1) / context;
+        var read = context / 2;
+        var stride = context - read;
+        var available = text.Length <= context ? 0 : ((text.Length - 1 - context) / stride) + 1;
         var taken = Math.Min(windows, available);
-        var starts = Enumerable.Range(0, taken).Where(i => i % parts == part).Select(i => (int)((long)i * available / taken) * context);
+        var starts = Enumerable.Range(0, taken).Where(i => i % parts == part).Select(i => (int)((long)i * available / taken) * stride);
         double nats = 0;
         long bytes = 0;
         using var noGrad = no_grad();
@@ -36,8 +39,10 @@ public static class HeldOutLoss
             var device = model.parameters().First().device;
             var inputs = tensor(Gather(text, chunk, 0, context), ScalarType.Byte).view(chunk.Length, context).to(device);
             var targets = tensor(Gather(text, chunk, 1, context), ScalarType.Byte).view(chunk.Length, context).to(device);
-            nats += model.Loss(inputs, targets).item<float>() * (double)(chunk.Length * context);
-            bytes += chunk.Length * context;
+            var logits = model.forward(inputs).narrow(1, read, stride).reshape(-1, Gpt.Vocabulary);
+            var counted = targets.narrow(1, read, stride).to(ScalarType.Int64).reshape(-1);
+            nats += nn.functional.cross_entropy(logits, counted, reduction: nn.Reduction.Sum).item<float>();
+            bytes += counted.numel();
         }
         return (nats, bytes);
     }

@@ -157,8 +157,27 @@ public sealed class GptTests : IDisposable
         var parts = Enumerable.Range(0, 3).Select(i => HeldOutLoss.Measure(model, text, windows: 50, i, 3)).ToList();
 
         Assert.Equal(whole.Bytes, parts.Sum(p => p.Bytes));
-        Assert.Equal(50 * 12, whole.Bytes);
+        Assert.Equal(50 * 6, whole.Bytes);
         Assert.Equal(whole.Nats, parts.Sum(p => p.Nats), whole.Nats * 1e-5);
+    }
+
+    [TorchFact]
+    public void Held_out_loss_counts_the_second_half_of_overlapping_windows()
+    {
+        using var model = new Gpt(Tiny);
+        var text = Enumerable.Range(0, 12 + 6 + 1).Select(i => (byte)(i * 31)).ToArray();
+        double expected = 0;
+        foreach (var (start, at) in Enumerable.Range(6, 12).Select(at => (at < 12 ? 0 : 6, at)))
+        {
+            var logits = Values(model.forward(tensor(text[start..(at + 1)]).unsqueeze(0))[0, -1]);
+            expected += Math.Log(logits.Sum(l => Math.Exp(l))) - logits[text[at + 1]];
+        }
+
+        var (nats, bytes) = HeldOutLoss.Measure(model, text, windows: 100);
+
+        Assert.Equal(12, bytes);
+        Assert.Equal(expected, nats, 1e-3);
+        Assert.Equal((0, 0), HeldOutLoss.Measure(model, text.AsMemory(0, 12), windows: 100));
     }
 
     [TorchFact]
