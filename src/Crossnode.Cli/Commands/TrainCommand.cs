@@ -1,0 +1,38 @@
+using System.CommandLine;
+using Crossnode.Cli.Configuration;
+using Crossnode.Cli.Training;
+
+namespace Crossnode.Cli.Commands;
+
+/// <summary>crossnode train: a GPT over bytes, on worker processes of this machine.</summary>
+internal static class TrainCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var command = new Command("train", "Train a small GPT on text, on several worker processes of this machine.");
+        var file = new Option<string>("--config") { Description = "JSON file with any of the flags below as keys; flags win", HelpName = "FILE" };
+        var json = CommonOptions.Json();
+        var plain = new Option<bool>("--plain") { Description = "print lines where a table would be drawn" };
+        command.Add(file);
+        var flags = CommonOptions.Of(TrainSettings.All, new TrainConfiguration());
+        foreach (var (_, option) in flags)
+        {
+            command.Add(option);
+        }
+        command.Add(json);
+        command.Add(plain);
+        command.SetAction(async (parsed, _) =>
+        {
+            var configuration = new TrainConfiguration();
+            if (parsed.GetValue(file) is { } path)
+            {
+                configuration = ConfigurationFile.Read(path, configuration, TrainSettings.All);
+            }
+            configuration = flags.Apply(parsed, configuration).Validated();
+            using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
+            return await TrainingLaunch.RunAsync(
+                context, configuration, parsed.GetValue(json), parsed.GetValue(plain), logs.CreateLogger("Crossnode.Coordinator"));
+        });
+        return command;
+    }
+}

@@ -1,0 +1,59 @@
+namespace Crossnode.Cli.Configuration;
+
+/// <summary>Everything that decides what crossnode train does; what each value means is said in <see cref="TrainSettings"/>.</summary>
+internal sealed record TrainConfiguration
+{
+    public int Workers { get; init; } = 4;
+
+    public IReadOnlyList<string> Data { get; init; } = [];
+
+    public string Out { get; init; } = "";
+
+    public int Seed { get; init; } = 1;
+
+    public int Steps { get; init; } = 1500;
+
+    public int MicroBatch { get; init; } = 16;
+
+    public int MicroBatchesPerStep { get; init; } = 8;
+
+    public int Layers { get; init; } = 3;
+
+    public int Heads { get; init; } = 4;
+
+    public int Width { get; init; } = 112;
+
+    public int Context { get; init; } = 64;
+
+    public double LearningRate { get; init; } = 4e-3;
+
+    public double FinalLearningRate { get; init; } = 2e-4;
+
+    public int WarmupSteps { get; init; } = 80;
+
+    public double WeightDecay { get; init; } = 0.05;
+
+    public double Beta1 { get; init; } = 0.9;
+
+    public double Beta2 { get; init; } = 0.98;
+
+    public double ClipNorm { get; init; } = 1;
+
+    public int EvaluateEvery { get; init; } = 250;
+
+    public int EvaluateBytes { get; init; } = 32 * 1024;
+
+    public int SampleBytes { get; init; } = 1000;
+
+    public string Prompt { get; init; } = "";
+
+    public double Temperature { get; init; } = 0.7;
+
+    public int Threads { get; init; } = 1;
+
+    public double EvictAfterSeconds { get; init; } = 10;
+
+    public string Listen { get; init; } = "127.0.0.1:0";
+
+    public bool Insecure { get; init; }
+}

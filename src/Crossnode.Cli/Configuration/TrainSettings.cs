@@ -1,0 +1,63 @@
+using System.Net;
+using Crossnode.Core;
+using Setting = Crossnode.Cli.Configuration.Setting<Crossnode.Cli.Configuration.TrainConfiguration>;
+
+namespace Crossnode.Cli.Configuration;
+
+/// <summary>The settings of crossnode train, in the order in which the help lists them.</summary>
+internal static class TrainSettings
+{
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        Setting.Whole("workers", "worker processes on this machine", 1, c => c.Workers, (c, v) => c with { Workers = v }),
+        Setting.List("data", "text to learn: files, folders or patterns with *, ? and **; none takes the .NET SDK's documentation", "FILES", c => c.Data, (c, v) => c with { Data = v }),
+        Setting.Text("out", "folder for what is written; runs/DATE-TIME by default", "FOLDER", c => c.Out, (c, v) => c with { Out = v }),
+        Setting.Whole("seed", "decides first weights, order of the data and the sample", 0, c => c.Seed, (c, v) => c with { Seed = v }),
+        Setting.Whole("steps", "optimiser steps", 1, c => c.Steps, (c, v) => c with { Steps = v }),
+        Setting.Whole("microBatch", "windows that go through the model together", 1, c => c.MicroBatch, (c, v) => c with { MicroBatch = v }),
+        Setting.Whole("microBatchesPerStep", "micro-batches of a step, over all workers; stays the same when workers die", 1, c => c.MicroBatchesPerStep, (c, v) => c with { MicroBatchesPerStep = v }),
+        Setting.Whole("layers", "transformer blocks of the model", 1, c => c.Layers, (c, v) => c with { Layers = v }),
+        Setting.Whole("heads", "attention heads of a block", 1, c => c.Heads, (c, v) => c with { Heads = v }),
+        Setting.Whole("width", "numbers that stand for one byte; a multiple of the heads", 1, c => c.Width, (c, v) => c with { Width = v }),
+        Setting.Whole("context", "bytes of one window", 2, c => c.Context, (c, v) => c with { Context = v }),
+        Setting.Real("learningRate", "highest learning rate", 0, double.PositiveInfinity, c => c.LearningRate, (c, v) => c with { LearningRate = v }),
+        Setting.Real("finalLearningRate", "learning rate at the end of the cosine", 0, double.PositiveInfinity, c => c.FinalLearningRate, (c, v) => c with { FinalLearningRate = v }),
+        Setting.Whole("warmupSteps", "steps in which the learning rate rises; at most all", 0, c => c.WarmupSteps, (c, v) => c with { WarmupSteps = v }),
+        Setting.Real("weightDecay", "AdamW's weight decay, of matrices only", 0, 10, c => c.WeightDecay, (c, v) => c with { WeightDecay = v }),
+        Setting.Real("beta1", "AdamW's decay of the mean gradient", 0, 0.9999999, c => c.Beta1, (c, v) => c with { Beta1 = v }),
+        Setting.Real("beta2", "AdamW's decay of the squared gradient", 0, 0.9999999, c => c.Beta2, (c, v) => c with { Beta2 = v }),
+        Setting.Real("clipNorm", "longest gradient that is applied; 0 does not clip", 0, double.PositiveInfinity, c => c.ClipNorm, (c, v) => c with { ClipNorm = v }),
+        Setting.Whole("evaluateEvery", "steps between measurements on held-out text; 0 measures at the end only", 0, c => c.EvaluateEvery, (c, v) => c with { EvaluateEvery = v }),
+        Setting.Whole("evaluateBytes", "held-out bytes of such a measurement; the one at the end takes all", 1, c => c.EvaluateBytes, (c, v) => c with { EvaluateBytes = v }),
+        Setting.Whole("sampleBytes", "bytes of text that the trained model writes; 0 writes none", 0, c => c.SampleBytes, (c, v) => c with { SampleBytes = v }),
+        Setting.Text("prompt", "how that text begins", "TEXT", c => c.Prompt, (c, v) => c with { Prompt = v }),
+        Setting.Real("temperature", "how daring that text is: 0 always takes the likeliest byte", 0, 10, c => c.Temperature, (c, v) => c with { Temperature = v }),
+        Setting.Whole("threads", "threads of a worker's arithmetic", 1, c => c.Threads, (c, v) => c with { Threads = v }),
+        Setting.Real("evictAfterSeconds", "silence after which a worker is put out of the run", 1, 86_400, c => c.EvictAfterSeconds, (c, v) => c with { EvictAfterSeconds = v }),
+        Setting.Text("listen", "address of the coordinator; port 0 takes a free one", "ADDRESS:PORT", c => c.Listen, (c, v) => c with { Listen = v }),
+        Setting.Switch("insecure", "allow an address that other machines reach, though nothing checks who comes", c => c.Insecure, (c, v) => c with { Insecure = v }),
+    ];
+
+    /// <summary>Checks what no setting can check alone.</summary>
+    /// <exception cref="UsageException">Two settings contradict one another.</exception>
+    public static TrainConfiguration Validated(this TrainConfiguration configuration)
+    {
+        // A short trial run should not need a second flag.
+        var c = configuration with { WarmupSteps = Math.Min(configuration.WarmupSteps, configuration.Steps) };
+        Require(c.Width % c.Heads == 0, $"width {c.Width} is not a multiple of the {c.Heads} heads: change one of them.");
+        Require(c.FinalLearningRate <= c.LearningRate, FormattableString.Invariant($"finalLearningRate {c.FinalLearningRate} is above learningRate {c.LearningRate}: it must not be."));
+        Require(Endpoints.TryParse(c.Listen, out _), $"listen must be an address with a port, such as 127.0.0.1:5000, not '{c.Listen}'.");
+        return c;
+    }
+
+    /// <summary>The parsed address of a validated configuration.</summary>
+    public static IPEndPoint ListenEndpoint(this TrainConfiguration configuration) => IPEndPoint.Parse(configuration.Listen);
+
+    private static void Require(bool condition, string otherwise)
+    {
+        if (!condition)
+        {
+            throw new UsageException(otherwise);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Crossnode.Cli.Launching;
+
+/// <summary>How a run on this machine is launched.</summary>
+internal sealed record LaunchOptions
+{
+    /// <summary>Loading libtorch in several processes takes a while on a busy machine.</summary>
+    public static readonly TimeSpan DefaultStartTimeout = TimeSpan.FromMinutes(2);
+
+    /// <summary>How many workers to start.</summary>
+    public required int Workers { get; init; }
+
+    /// <summary>What they run.</summary>
+    public required WorkerCommand Command { get; init; }
+
+    /// <summary>Where the coordinator listens; port 0 takes a free one.</summary>
+    public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
+
+    /// <summary>Whether an address that other machines reach is allowed, though nothing checks who comes.</summary>
+    public bool Insecure { get; init; }
+
+    /// <summary>How long a member may be silent before it is put out of the run.</summary>
+    public TimeSpan EvictAfter { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long to wait for all workers to join.</summary>
+    public TimeSpan StartTimeout { get; init; } = DefaultStartTimeout;
+
+    /// <summary>How long workers get to end after they were asked to.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long an evicted worker gets to end when nobody else runs any more.</summary>
+    public TimeSpan EvictedGrace { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Where the coordinator's log goes.</summary>
+    public ILogger? Logger { get; init; }
+}
+
+/// <summary>How a launched run ended.</summary>
+/// <param name="Failure">Why it failed, or null.</param>
+/// <param name="WasInterrupted">Whether somebody asked it to stop before.</param>
+internal sealed record LaunchOutcome(string? Failure, bool WasInterrupted)
+{
+    /// <summary>What the program returns.</summary>
+    public int ExitCode =>
+        WasInterrupted ? ExitCodes.Interrupted : Failure is null ? ExitCodes.Success : ExitCodes.Failure;
+}

@@ -1,0 +1,63 @@
+namespace Crossnode.Cli.Launching;
+
+/// <summary>Decides, from how workers ended, whether the run as a whole succeeded.</summary>
+/// <remarks>
+/// A worker that was killed from outside or evicted is what this library is for: the run succeeds when those that are left
+/// finish. One that fails by itself makes the run fail, though the others finish undisturbed. Before the first view nobody
+/// can go on without anybody.
+/// </remarks>
+internal sealed class LaunchVerdict(int workers)
+{
+    // A process that fails loses its place a moment before its end is noticed: that eviction excuses nothing.
+    private static readonly TimeSpan EvictedByEnding = TimeSpan.FromSeconds(1);
+
+    private readonly WorkerExit?[] _exits = new WorkerExit?[workers];
+    private readonly Dictionary<int, TimeSpan> _evictedAt = [];
+    private readonly HashSet<int> _excused = [];
+
+    /// <summary>Whether a view was announced: from then on members can be lost.</summary>
+    public bool HasStarted { get; private set; }
+
+    /// <summary>Whether the workers that still run wait for one that will not come.</summary>
+    public bool IsHopeless => !HasStarted && _exits.Any(e => e is { Fate: not WorkerFate.Finished });
+
+    /// <summary>Whether all that still run were put out of the run: nobody needs to wait for them.</summary>
+    public bool OnlyEvictedRun =>
+        HasStarted && Enumerable.Range(0, workers).All(w => _exits[w] is not null || _evictedAt.ContainsKey(w));
+
+    public void ViewAnnounced() => HasStarted = true;
+
+    /// <summary>Notes that the coordinator put a worker out of the run.</summary>
+    public void Evicted(int worker, TimeSpan now) => _evictedAt.TryAdd(worker, now);
+
+    public void Exited(WorkerExit exit, TimeSpan now)
+    {
+        _exits[exit.Worker] = exit;
+        if (_evictedAt.TryGetValue(exit.Worker, out var evicted)
+            && (exit.ExitCode == ExitCodes.Evicted || now - evicted > EvictedByEnding))
+        {
+            _excused.Add(exit.Worker);
+        }
+    }
+
+    /// <summary>Says why the run failed; null when it succeeded. To be asked when all workers have ended.</summary>
+    public string? FailureReason()
+    {
+        var exits = _exits.OfType<WorkerExit>().ToList();
+        var failed = exits.Where(e => e.Fate == WorkerFate.Failed && !_excused.Contains(e.Worker)).ToList();
+        if (!HasStarted && exits.Any(e => e.Fate != WorkerFate.Finished))
+        {
+            // Those that were ended because of the first failure are no news.
+            return $"{Describe(failed.Count > 0 ? failed : [.. exits.Where(e => e.Fate == WorkerFate.Killed)])} before the run had started";
+        }
+        if (failed.Count > 0)
+        {
+            return $"{Describe(failed)}; its own output above says why";
+        }
+        return exits.Any(e => e.Fate == WorkerFate.Finished) ? null : $"no worker finished: {Describe(exits)}";
+    }
+
+    private static string Describe(IReadOnlyList<WorkerExit> exits) =>
+        string.Join(" and ", exits.GroupBy(e => e.Describe()).Select(same =>
+            $"worker{(same.Count() > 1 ? "s" : "")} {string.Join(", ", same.Select(e => e.Worker))} {same.Key}"));
+}

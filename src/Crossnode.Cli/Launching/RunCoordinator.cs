@@ -1,0 +1,76 @@
+using System.Net;
+using Crossnode.Coordinator;
+using Crossnode.Core;
+using Crossnode.Transport;
+using Microsoft.Extensions.Logging;
+
+namespace Crossnode.Cli.Launching;
+
+/// <summary>The coordinator in this process, with its news as events of the launch.</summary>
+internal sealed class RunCoordinator : IDisposable
+{
+    // How the coordinator words that a member is gone because it asked to be.
+    private const string LeftByItself = ": left";
+
+    private readonly EmbeddedCoordinator _coordinator;
+
+    private RunCoordinator(EmbeddedCoordinator coordinator, IPEndPoint address) => (_coordinator, Address) = (coordinator, address);
+
+    /// <summary>Where workers of this machine reach it.</summary>
+    public IPEndPoint Address { get; }
+
+    /// <summary>The run's id.</summary>
+    public RunId Run => _coordinator.Run;
+
+    /// <summary>Starts to listen; events come on the coordinator's own thread.</summary>
+    /// <exception cref="Core.Errors.CrossnodeException">The address cannot be listened on.</exception>
+    public static RunCoordinator Start(LaunchOptions options, Action<LaunchEvent> happened, ILogger? logger, TimeProvider time)
+    {
+        var transport = new TcpTransport(new TcpOptions { AllowNonLoopback = options.Insecure });
+        var coordinator = EmbeddedCoordinator.Start(
+            new CoordinatorOptions
+            {
+                ExpectedMembers = options.Workers,
+                Run = RunId.Create(new SystemRandomSource()),
+                Host = options.Listen.Address.ToString(),
+                Port = options.Listen.Port,
+                StartTimeout = options.StartTimeout,
+                EvictAfter = options.EvictAfter,
+                Logger = logger,
+                Time = time,
+            },
+            transport,
+            news =>
+            {
+                if (Translate(news) is { } translated)
+                {
+                    happened(translated);
+                }
+            });
+        return new RunCoordinator(coordinator, Reachable(coordinator.Address));
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _coordinator.Dispose();
+
+    private static LaunchEvent? Translate(RunNews news) => news.Kind switch
+    {
+        RunNewsKind.ViewAnnounced => new LaunchEvent.ViewAnnounced(
+            news.View.Epoch, [.. news.Members!.Select(member => (int)member.Value)], news.Text ?? ""),
+        RunNewsKind.MemberGone when news.Text?.EndsWith(LeftByItself, StringComparison.Ordinal) == true =>
+            new LaunchEvent.Left((int)news.Member!.Value.Value),
+        RunNewsKind.MemberGone => new LaunchEvent.Evicted((int)news.Member!.Value.Value, news.Text ?? ""),
+        RunNewsKind.Note => new LaunchEvent.Noted((int)news.Member!.Value.Value, news.Text ?? "", news.Json ?? ""),
+        RunNewsKind.Failed => new LaunchEvent.RunFailed(news.Text ?? "the run failed"),
+        _ => null,
+    };
+
+    // Every address of the machine is no address to connect to.
+    private static IPEndPoint Reachable(string address)
+    {
+        var listening = IPEndPoint.Parse(address);
+        return listening.Address.Equals(IPAddress.Any) ? new IPEndPoint(IPAddress.Loopback, listening.Port)
+            : listening.Address.Equals(IPAddress.IPv6Any) ? new IPEndPoint(IPAddress.IPv6Loopback, listening.Port)
+            : listening;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Collections.Concurrent;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Crossnode.Cli.Output;
+
+/// <summary>A picture at the bottom of the terminal that is drawn anew a few times a second; lines go above it.</summary>
+internal sealed class LiveView : IRunView
+{
+    private static readonly TimeSpan DrawInterval = TimeSpan.FromSeconds(0.25);
+
+    // Lines come a few a second; a reader that is this far behind gets no more.
+    private readonly BlockingCollection<string> _lines = new(boundedCapacity: 10_000);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _drawing;
+
+    /// <param name="console">The terminal; nobody else writes to it until this is disposed.</param>
+    /// <param name="draw">Makes the picture; called from one thread of the pool.</param>
+    /// <param name="time">The clock.</param>
+    public LiveView(IAnsiConsole console, Func<IRenderable> draw, TimeProvider time) =>
+        _drawing = console.Live(new Text("")).AutoClear(false).StartAsync(async live =>
+        {
+            while (!_stop.IsCancellationRequested)
+            {
+                Draw(console, live, draw);
+                await Task.Delay(DrawInterval, time, _stop.Token).ContinueWith(
+                    static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            }
+            Draw(console, live, draw);
+        });
+
+    /// <summary>Whether the terminal can be drawn on.</summary>
+    public static bool IsPossible => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
+
+    /// <inheritdoc />
+    public void WriteLine(string text) => _lines.TryAdd(text);
+
+    /// <inheritdoc />
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _drawing;
+        _stop.Dispose();
+        _lines.Dispose();
+    }
+
+    private void Draw(IAnsiConsole console, LiveDisplayContext live, Func<IRenderable> draw)
+    {
+        while (_lines.TryTake(out var line))
+        {
+            console.WriteLine(line);
+        }
+        live.UpdateTarget(draw());
+    }
+}

@@ -1,0 +1,57 @@
+using System.Globalization;
+
+namespace Crossnode.Cli.Output;
+
+/// <summary>Tells people what happens, line by line, and never lets them wait long for a sign of life.</summary>
+internal sealed class Narrator : IDisposable
+{
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(3.5);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(0.5);
+
+    private readonly Action<string> _write;
+    private readonly ProgramClock _clock;
+    private readonly Func<string> _status;
+    private readonly Lock _gate = new();
+    private readonly ITimer _timer;
+    private TimeSpan _spokeAt;
+
+    /// <param name="write">Gets whole lines, one at a time.</param>
+    /// <param name="status">What goes on now, for times when nothing happens.</param>
+    /// <param name="clock">Lines carry the time since the program's start.</param>
+    public Narrator(Action<string> write, Func<string> status, ProgramClock clock)
+    {
+        _write = write;
+        _status = status;
+        _clock = clock;
+        _timer = clock.Time.CreateTimer(_ => BreakSilence(), null, LookInterval, LookInterval);
+    }
+
+    /// <summary>Says one sentence, or several lines that belong together.</summary>
+    public void Say(string text)
+    {
+        lock (_gate)
+        {
+            SayLocked(text);
+        }
+    }
+
+    /// <summary>Ends the watch over silence.</summary>
+    public void Dispose() => _timer.Dispose();
+
+    private void SayLocked(string text)
+    {
+        _spokeAt = _clock.Elapsed;
+        _write(string.Create(CultureInfo.InvariantCulture, $"[{_spokeAt.TotalSeconds,6:0.0} s] {text}"));
+    }
+
+    private void BreakSilence()
+    {
+        lock (_gate)
+        {
+            if (_clock.Elapsed - _spokeAt >= LongestSilence && _status() is { Length: > 0 } status)
+            {
+                SayLocked(status);
+            }
+        }
+    }
+}

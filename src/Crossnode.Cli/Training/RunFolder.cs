@@ -1,0 +1,76 @@
+using System.Globalization;
+using Crossnode.Core.Errors;
+
+namespace Crossnode.Cli.Training;
+
+/// <summary>The folder into which one training run writes.</summary>
+internal sealed class RunFolder
+{
+    private RunFolder(string path) => Path = path;
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>Everything that was measured, a line of JSON each.</summary>
+    public string Metrics => System.IO.Path.Combine(Path, "metrics.jsonl");
+
+    /// <summary>The trained model.</summary>
+    public string Checkpoint => System.IO.Path.Combine(Path, "model.safetensors");
+
+    /// <summary>What the trained model wrote.</summary>
+    public string Sample => System.IO.Path.Combine(Path, "sample.txt");
+
+    /// <summary>The loss figure, without .svg or .png.</summary>
+    public string Figure => System.IO.Path.Combine(Path, "loss");
+
+    /// <summary>The corpus for the workers; removed at the end.</summary>
+    public string Corpus => System.IO.Path.Combine(Path, "corpus.bin");
+
+    /// <summary>Creates a folder for a new run.</summary>
+    /// <exception cref="InputException">It holds a run already, or cannot be created.</exception>
+    public static RunFolder Create(string wanted, TimeProvider time)
+    {
+        try
+        {
+            var path = wanted.Length > 0 ? wanted : Unused(System.IO.Path.Combine(
+                "runs", time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));
+            var folder = new RunFolder(path);
+            Directory.CreateDirectory(path);
+            return File.Exists(folder.Metrics)
+                ? throw new InputException($"The folder {path} holds a run already, which stays as it is: name another one with --out.")
+                : folder;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"The folder for results cannot be created: {exception.Message} Name another one with --out.", exception);
+        }
+    }
+
+    /// <summary>Removes the corpus that was only for the workers.</summary>
+    public void RemoveCorpus()
+    {
+        try
+        {
+            File.Delete(Corpus);
+        }
+        catch (IOException)
+        {
+            // On Windows a worker that is just ending may still hold it.
+        }
+    }
+
+    /// <summary>Removes what a run that did not begin has left, so that its name can be used again.</summary>
+    public void Discard()
+    {
+        RemoveCorpus();
+        File.Delete(Metrics);
+        if (!Directory.EnumerateFileSystemEntries(Path).Any())
+        {
+            Directory.Delete(Path);
+        }
+    }
+
+    // Two runs may start in the same second.
+    private static string Unused(string path) =>
+        Enumerable.Range(1, 1000).Select(i => i == 1 ? path : $"{path}-{i}").First(p => !Directory.Exists(p));
+}

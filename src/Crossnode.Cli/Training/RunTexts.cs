@@ -1,0 +1,89 @@
+using System.Globalization;
+using System.Text;
+
+namespace Crossnode.Cli.Training;
+
+/// <summary>A training run in words, for people.</summary>
+internal static class RunTexts
+{
+    /// <summary>Where the whole run stands: one line.</summary>
+    public static string Progress(TrainingBoard board, int steps)
+    {
+        var text = new StringBuilder(Invariant($"step {board.Steps}/{steps}"));
+        if (board.Losses.Count > 0)
+        {
+            text.Append(Invariant($"  loss {board.Losses[^1]:0.000}"));
+        }
+        if (board.HeldOut.Count > 0)
+        {
+            text.Append(Invariant($"  held out {board.HeldOut[^1].Loss:0.000}"));
+        }
+        var wire = board.Rows.Sum(row => row.WireBytesSent);
+        text.Append(Invariant($"  {board.BytesPerSecond / 1000:0.0} kB of text/s  sent {Size(wire)}  view {board.View} ({Names(board.Members)})"));
+        return text.ToString();
+    }
+
+    /// <summary>Where one worker stands: one line.</summary>
+    public static string Worker(TrainingBoard board, WorkerRow row)
+    {
+        var loss = row.OwnLoss is { } own ? Invariant($"  loss {own:0.000}") : "";
+        return Invariant(
+            $"worker {row.Number}  step {row.Step}{loss}  {row.BytesPerSecond / 1000:0.0} kB of text/s  sent {Size(row.WireBytesSent)} ({Size(row.PayloadBytesSent)} payload)  view {row.View}  {State(board, row)}");
+    }
+
+    /// <summary>What a worker does, and for whom it waits.</summary>
+    public static string State(TrainingBoard board, WorkerRow row) => row.State switch
+    {
+        WorkerState.Averaging when board.WaitsFor(row.Number) is { Count: > 0 } others => $"waits for {string.Join(", ", others)}",
+        WorkerState.Averaging => "averaging",
+        WorkerState.Computing => "computing",
+        WorkerState.Evaluating => "measuring",
+        WorkerState.Ready => "ready",
+        WorkerState.Leaving => "done",
+        WorkerState.Gone => "gone",
+        _ => "starting",
+    };
+
+    /// <summary>What happens before the first step.</summary>
+    public static string Preparing(TrainingBoard board, bool hasCorpus)
+    {
+        var missing = board.Rows.Where(row => row.State == WorkerState.Starting).Select(row => row.Number).ToList();
+        return (hasCorpus, missing.Count) switch
+        {
+            (false, 0) => "reading the corpus; the workers are ready",
+            (false, _) => $"reading the corpus, and waiting for {Names(missing)} to start",
+            (true, 0) => "the workers read the corpus",
+            _ => $"waiting for {Names(missing)} to start",
+        };
+    }
+
+    /// <summary>A number of bytes with its unit.</summary>
+    public static string Size(long bytes) => bytes switch
+    {
+        < 10_000 => Invariant($"{bytes} B"),
+        < 10_000_000 => Invariant($"{bytes / 1e3:0} kB"),
+        < 10_000_000_000 => Invariant($"{bytes / 1e6:0} MB"),
+        _ => Invariant($"{bytes / 1e9:0.0} GB"),
+    };
+
+    /// <summary>Text that a model wrote, without what a terminal would obey.</summary>
+    public static string Printable(ReadOnlySpan<byte> text)
+    {
+        var printable = new StringBuilder(text.Length);
+        foreach (var rune in Encoding.UTF8.GetString(text).EnumerateRunes())
+        {
+            printable.Append(rune.Value is '\n' or '\t' || !Rune.IsControl(rune) ? rune.ToString() : "\uFFFD");
+        }
+        return printable.ToString();
+    }
+
+    /// <summary>Workers by their numbers.</summary>
+    public static string Names(IReadOnlyList<int> workers) => workers.Count switch
+    {
+        0 => "no worker",
+        1 => $"worker {workers[0]}",
+        _ => $"workers {string.Join(", ", workers)}",
+    };
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

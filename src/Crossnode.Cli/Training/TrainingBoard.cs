@@ -1,0 +1,162 @@
+namespace Crossnode.Cli.Training;
+
+/// <summary>What the launcher knows of a training run: fed with notes and events, read by views and by the report.</summary>
+/// <remarks>Not for several threads at once.</remarks>
+internal sealed class TrainingBoard
+{
+    // The newest step counts this much in a rate.
+    private const double RateShare = 0.1;
+
+    private readonly WorkerRow[] _rows;
+    private readonly List<double> _losses = [];
+    private readonly List<(long Steps, double Loss)> _heldOut = [];
+    private readonly List<(long Step, string Text)> _viewChanges = [];
+    private readonly Dictionary<int, WorkerNote> _finals = [];
+    private IReadOnlyList<int> _members = [];
+    private bool _isStopping;
+
+    public TrainingBoard(int workers) => _rows = [.. Enumerable.Range(0, workers).Select(number => new WorkerRow(number))];
+
+    /// <summary>The workers; the index is the number.</summary>
+    public IReadOnlyList<WorkerRow> Rows => _rows;
+
+    /// <summary>The members of the newest view.</summary>
+    public IReadOnlyList<int> Members => _members;
+
+    /// <summary>The number of the newest view; 0 before the first.</summary>
+    public long View { get; private set; }
+
+    /// <summary>How many views the training had; those in which finished workers leave do not count.</summary>
+    public int Views { get; private set; }
+
+    /// <summary>The members of the last of these views.</summary>
+    public IReadOnlyList<int> LastMembers { get; private set; } = [];
+
+    /// <summary>The mean loss of each step.</summary>
+    public IReadOnlyList<double> Losses => _losses;
+
+    /// <summary>Losses on held-out text, after so many steps.</summary>
+    public IReadOnlyList<(long Steps, double Loss)> HeldOut => _heldOut;
+
+    /// <summary>Where members were lost.</summary>
+    public IReadOnlyList<(long Step, string Text)> ViewChanges => _viewChanges;
+
+    /// <summary>How many steps were committed.</summary>
+    public long Steps => _losses.Count;
+
+    /// <summary>Bytes of text learned a second by all.</summary>
+    public double BytesPerSecond { get; private set; }
+
+    /// <summary>What the trained model wrote; null until it has.</summary>
+    public byte[]? Sample { get; private set; }
+
+    /// <summary>Whether a checkpoint was written.</summary>
+    public bool IsSaved { get; private set; }
+
+    /// <summary>Whether some worker has done its last step, or all were asked to stop.</summary>
+    public bool IsOver => _finals.Count > 0 || _isStopping;
+
+    /// <summary>What the workers that finished said last, by number.</summary>
+    public IReadOnlyDictionary<int, WorkerNote> Finals => _finals;
+
+    public void Started(int worker, int processId) => Change(worker, row => row with { ProcessId = processId });
+
+    public void ViewAnnounced(long view, IReadOnlyList<int> members)
+    {
+        (View, _members) = (view, members);
+        if (!IsOver && members.Count > 0)
+        {
+            var lost = LastMembers.Except(members).ToList();
+            if (lost.Count > 0)
+            {
+                _viewChanges.Add((Steps, $"without {string.Join(", ", lost)}"));
+            }
+            Views++;
+            LastMembers = members;
+        }
+    }
+
+    /// <summary>Views from now on only say that workers leave.</summary>
+    public void Stopping() => _isStopping = true;
+
+    public void Gone(int worker) => Change(worker, row => row with { State = WorkerState.Gone });
+
+    /// <summary>Takes a worker's note.</summary>
+    /// <returns>True when it is the first word of a step, or of a measurement on held-out text.</returns>
+    public bool Noted(int worker, WorkerNote note)
+    {
+        Change(worker, row => Follow(row, note));
+        switch (note.Kind)
+        {
+            case NoteKind.Step when note.Step >= Steps && note.Loss is { } loss:
+                _losses.Add(loss);
+                BytesPerSecond = Rate(BytesPerSecond, note.TotalBytes, note.Seconds);
+                return true;
+            case NoteKind.Evaluated when note.Loss is { } loss && (_heldOut.Count == 0 || _heldOut[^1].Steps < note.Step):
+                _heldOut.Add((note.Step, loss));
+                return true;
+            case NoteKind.Saved:
+                IsSaved = true;
+                Sample = note.Sample is { } text ? Convert.FromBase64String(text) : Sample;
+                return false;
+            case NoteKind.Final:
+                _finals[worker] = note;
+                return false;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>The members for which a worker waits: those that have not come as far as it.</summary>
+    public IReadOnlyList<int> WaitsFor(int worker)
+    {
+        var row = _rows[worker];
+        return row.State != WorkerState.Averaging
+            ? []
+            : [.. _members.Where(m => m != worker && !(_rows[m].State == WorkerState.Averaging && _rows[m].Step >= row.Step) && _rows[m].Step <= row.Step)];
+    }
+
+    private static WorkerRow Follow(WorkerRow row, WorkerNote note) => note.Kind switch
+    {
+        NoteKind.Ready => row with { State = WorkerState.Ready, View = note.View },
+        NoteKind.Averaging => row with { State = WorkerState.Averaging, Step = note.Step },
+        NoteKind.Step => row with
+        {
+            State = WorkerState.Computing,
+            Step = note.Step + 1,
+            OwnLoss = note.OwnLoss ?? row.OwnLoss,
+            BytesPerSecond = Rate(row.BytesPerSecond, note.Bytes, note.Seconds),
+            PayloadBytesSent = note.PayloadBytesSent,
+            WireBytesSent = note.WireBytesSent,
+            View = note.View,
+        },
+        NoteKind.Evaluating => row with { State = WorkerState.Evaluating },
+        NoteKind.Evaluated => row with { State = WorkerState.Computing },
+        NoteKind.Final => row with
+        {
+            State = WorkerState.Leaving,
+            PayloadBytesSent = note.PayloadBytesSent,
+            WireBytesSent = note.WireBytesSent,
+            StateHash = note.StateHash,
+        },
+        NoteKind.Stopped => row with { State = WorkerState.Leaving },
+        _ => row,
+    };
+
+    private static double Rate(double rate, long bytes, double seconds)
+    {
+        if (seconds <= 0)
+        {
+            return rate;
+        }
+        return rate == 0 ? bytes / seconds : ((1 - RateShare) * rate) + (RateShare * bytes / seconds);
+    }
+
+    private void Change(int worker, Func<WorkerRow, WorkerRow> change)
+    {
+        if (worker >= 0 && worker < _rows.Length)
+        {
+            _rows[worker] = change(_rows[worker]);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.Text.Json;
+using Crossnode.Cli.Output;
+
+namespace Crossnode.Cli.Training;
+
+/// <summary>What a training worker tells its launcher, as the body of a note.</summary>
+internal sealed record WorkerNote
+{
+    /// <summary>The topic of these notes.</summary>
+    public const string Topic = "train";
+
+    /// <summary>What the worker does now, or has done.</summary>
+    public required NoteKind Kind { get; init; }
+
+    /// <summary>The step that it is about, from 0.</summary>
+    public long Step { get; init; }
+
+    /// <summary>The mean loss over all members, or on held-out text.</summary>
+    public double? Loss { get; init; }
+
+    /// <summary>The worker's own mean loss.</summary>
+    public double? OwnLoss { get; init; }
+
+    /// <summary>The learning rate of the step.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>The length of the averaged gradient before clipping.</summary>
+    public double? GradientNorm { get; init; }
+
+    /// <summary>Bytes of text that this worker learned from in the step.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Bytes of text that all learned from in the step.</summary>
+    public long TotalBytes { get; init; }
+
+    /// <summary>How long the worker's step took.</summary>
+    public double Seconds { get; init; }
+
+    /// <summary>How much of that it waited for the others and for their bytes.</summary>
+    public double ExchangeSeconds { get; init; }
+
+    /// <summary>The epoch of the view in which the step was committed.</summary>
+    public long View { get; init; }
+
+    /// <summary>The members that took part.</summary>
+    public IReadOnlyList<uint>? Members { get; init; }
+
+    /// <summary>In how many views the step was tried.</summary>
+    public int Attempts { get; init; }
+
+    /// <summary>Bytes of encoded elements sent so far.</summary>
+    public long PayloadBytesSent { get; init; }
+
+    /// <summary>Bytes sent so far, all told.</summary>
+    public long WireBytesSent { get; init; }
+
+    /// <summary>The digest of the trained model.</summary>
+    public string? StateHash { get; init; }
+
+    /// <summary>The text that the trained model wrote, in Base64: it may be cut within a character.</summary>
+    public string? Sample { get; init; }
+
+    /// <summary>Writes the note's body.</summary>
+    public string ToJson() => JsonLines.Write(this);
+
+    /// <summary>Reads a note's body; null when it is none.</summary>
+    public static WorkerNote? Parse(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<WorkerNote>(json, JsonLines.Options);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Kinds of <see cref="WorkerNote"/>.</summary>
+internal enum NoteKind
+{
+    /// <summary>The model is made, and equal on all.</summary>
+    Ready,
+
+    /// <summary>The worker's gradients are ready; it waits for the others.</summary>
+    Averaging,
+
+    /// <summary>A step is done.</summary>
+    Step,
+
+    /// <summary>The worker measures on held-out text.</summary>
+    Evaluating,
+
+    /// <summary>That is done.</summary>
+    Evaluated,
+
+    /// <summary>The checkpoint is written, and the sample made, by this worker.</summary>
+    Saved,
+
+    /// <summary>All steps are done; the worker leaves.</summary>
+    Final,
+
+    /// <summary>The worker leaves before the last step, because it was asked to.</summary>
+    Stopped,
+}

@@ -1,0 +1,37 @@
+namespace Crossnode.Cli.Training;
+
+/// <summary>What is known of one worker.</summary>
+internal sealed record WorkerRow(int Number)
+{
+    public int ProcessId { get; init; }
+
+    public WorkerState State { get; init; } = WorkerState.Starting;
+
+    /// <summary>The step that the worker is in, or was in last.</summary>
+    public long Step { get; init; }
+
+    public double? OwnLoss { get; init; }
+
+    /// <summary>Bytes of text learned a second, averaged over the last steps.</summary>
+    public double BytesPerSecond { get; init; }
+
+    public long PayloadBytesSent { get; init; }
+
+    public long WireBytesSent { get; init; }
+
+    public long View { get; init; }
+
+    public string? StateHash { get; init; }
+}
+
+/// <summary>What a worker does.</summary>
+internal enum WorkerState
+{
+    Starting,
+    Ready,
+    Computing,
+    Averaging,
+    Evaluating,
+    Leaving,
+    Gone,
+}

@@ -1,0 +1,81 @@
+using Crossnode.Cli.Output;
+
+namespace Crossnode.Cli.Tests;
+
+[Trait("tier", "unit")]
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("trian", "There is no command 'trian'; did you mean train? crossnode --help lists the commands.")]
+    [InlineData("train --stepz 3", "crossnode train has no flag --stepz; did you mean --steps? crossnode train --help lists them all.")]
+    [InlineData("train --steps 0", "--steps must be a whole number of at least 1, not '0'.")]
+    [InlineData("train --steps", "Required argument missing for option: '--steps'.")]
+    [InlineData("train now", "crossnode train takes no argument 'now': crossnode train --help lists its flags.")]
+    [InlineData("train --width 30", "width 30 is not a multiple of the 4 heads: change one of them.")]
+    [InlineData("train --listen here", "listen must be an address with a port, such as 127.0.0.1:5000, not 'here'.")]
+    [InlineData("run --workers 2", "crossnode run needs a program to start, after two dashes: crossnode run --workers 4 -- dotnet app.dll.")]
+    [InlineData("run python", "'python' stands where flags of crossnode run are expected: put two dashes before the program, as in crossnode run --workers 4 -- python.")]
+    [InlineData("run --workers x -- python", "--workers must be a whole number of at least 1, not 'x'.")]
+    [InlineData("sample", "crossnode sample needs a trained model: --checkpoint runs/.../model.safetensors.")]
+    [InlineData("worker-train", "A training worker reads its plan from standard input: use crossnode train, which starts the workers itself.")]
+    public async Task Wrong_usage_is_one_sentence_and_exit_code_2(string line, string sentence)
+    {
+        var (exitCode, output, errors) = await RunAsync(line);
+        Assert.Equal($"crossnode: {sentence}{Environment.NewLine}", errors);
+        Assert.Equal("", output);
+        Assert.Equal(ExitCodes.Usage, exitCode);
+    }
+
+    [Theory]
+    [InlineData("data --data /no/such/file", "/no/such/file")]
+    [InlineData("sample --checkpoint /no/such/file", "/no/such/file")]
+    [InlineData("train --config /no/such/file", "/no/such/file")]
+    public async Task Missing_input_is_one_sentence_and_exit_code_1(string line, string named)
+    {
+        var (exitCode, _, errors) = await RunAsync(line);
+        Assert.Contains(named, Assert.Single(errors.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Failure, exitCode);
+    }
+
+    [Fact]
+    public async Task Verbose_shows_where_a_failure_came_from()
+    {
+        var (_, _, errors) = await RunAsync("sample --checkpoint /no/such/file --verbose");
+        Assert.Contains("   at Crossnode.", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Help_lists_the_commands_for_people_only()
+    {
+        var (exitCode, output, _) = await RunAsync("--help");
+        Assert.Equal(ExitCodes.Success, exitCode);
+        Assert.All((string[])["train", "run", "sample", "data", "version"], command => Assert.Contains($"  {command} ", output, StringComparison.Ordinal));
+        Assert.DoesNotContain("worker-train", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Version_says_protocol_and_libtorch()
+    {
+        var (exitCode, output, _) = await RunAsync("version");
+        Assert.Equal(ExitCodes.Success, exitCode);
+        Assert.Matches(@"^crossnode \d+\.\d+\.\d+\s+protocol 1\.\d+\s+runtime .*\s+libtorch ", output);
+    }
+
+    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string line)
+    {
+        using var output = new StringWriter();
+        using var errors = new StringWriter();
+        var input = Console.In;
+        Console.SetIn(TextReader.Null);
+        try
+        {
+            var exitCode = await CommandLine.RunAsync(
+                line.Split(' '), new CliStreams(output, errors), new ProgramClock(TimeProvider.System, TimeSpan.Zero));
+            return (exitCode, output.ToString(), errors.ToString());
+        }
+        finally
+        {
+            Console.SetIn(input);
+        }
+    }
+}

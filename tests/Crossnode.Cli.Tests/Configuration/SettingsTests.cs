@@ -1,0 +1,73 @@
+using Crossnode.Cli.Configuration;
+
+namespace Crossnode.Cli.Tests.Configuration;
+
+[Trait("tier", "unit")]
+public sealed class SettingsTests
+{
+    private static readonly TrainConfiguration Defaults = new();
+
+    [Fact]
+    public void File_that_was_written_is_read_as_the_same_configuration()
+    {
+        var configuration = Defaults with
+        {
+            Workers = 3, Data = ["a b.txt", "*.md"], LearningRate = 1.0 / 3, Prompt = "\"quoted\" ä", Insecure = true, Steps = 7,
+        };
+        var read = Read(ConfigurationFile.Write(configuration, TrainSettings.All));
+        Assert.Equal(configuration with { Data = [] }, read with { Data = [] });
+        Assert.Equal(configuration.Data, read.Data);
+    }
+
+    [Fact]
+    public void Every_property_of_the_configuration_is_a_setting() =>
+        Assert.Equal(
+            typeof(TrainConfiguration).GetProperties().Where(p => p.Name != "EqualityContract").Select(p => p.Name).Order(),
+            TrainSettings.All.Select(s => char.ToUpperInvariant(s.Key[0]) + s.Key[1..]).Order());
+
+    [Fact]
+    public void File_may_have_comments_and_trailing_commas() =>
+        Assert.Equal(12, Read("{ // why\n \"steps\": 12, }").Steps);
+
+    [Theory]
+    [InlineData("{\"stepz\": 1}", "x.json: there is no key \"stepz\"; did you mean steps?")]
+    [InlineData("{\"steps\": 0}", "x.json: \"steps\" must be a whole number of at least 1, not 0.")]
+    [InlineData("{\"steps\": 1.5}", "x.json: \"steps\" must be a whole number of at least 1, not 1.5.")]
+    [InlineData("{\"steps\": \"1\"}", "x.json: \"steps\" must be a whole number of at least 1, not \"1\".")]
+    [InlineData("{\"data\": \"a\"}", "x.json: \"data\" must be a list of texts, not \"a\".")]
+    [InlineData("[1]", "x.json must be one JSON object, such as { \"steps\": 100 }.")]
+    [InlineData("{\"steps\": }", "x.json is not JSON: line 1, byte 11 does not fit.")]
+    public void File_that_cannot_be_used_is_refused_in_a_sentence(string json, string sentence) =>
+        Assert.Equal(sentence, Assert.Throws<UsageException>(() => Read(json)).Message);
+
+    [Theory]
+    [InlineData("steps", "abc", "--steps must be a whole number of at least 1, not 'abc'.")]
+    [InlineData("steps", "-3", "--steps must be a whole number of at least 1, not '-3'.")]
+    [InlineData("learningRate", "NaN", "--learning-rate must be a number of at least 0, not 'NaN'.")]
+    [InlineData("beta1", "1", "--beta1 must be a number from 0 to 0.9999999, not '1'.")]
+    [InlineData("insecure", "yes", "--insecure must be true or false, not 'yes'.")]
+    public void Flag_that_cannot_be_used_is_refused_in_a_sentence(string key, string value, string sentence) =>
+        Assert.Equal(sentence, Assert.Throws<UsageException>(() => Setting(key).Write(Defaults, [value])).Message);
+
+    [Fact]
+    public void Flags_are_read_like_keys()
+    {
+        Assert.Equal(250, Setting("steps").Write(Defaults, ["250"]).Steps);
+        Assert.Equal(3e-4, Setting("learningRate").Write(Defaults, ["3e-4"]).LearningRate);
+        Assert.Equal(["a", "b"], Setting("data").Write(Defaults, ["a", "b"]).Data);
+        Assert.Equal("2", Setting("prompt").Write(Defaults, ["2"]).Prompt);
+        Assert.True(Setting("insecure").Write(Defaults, ["true"]).Insecure);
+    }
+
+    [Theory]
+    [InlineData(30, 4, "width 30 is not a multiple of the 4 heads: change one of them.")]
+    public void Settings_that_contradict_one_another_are_refused(int width, int heads, string sentence) =>
+        Assert.Equal(sentence, Assert.Throws<UsageException>(() => (Defaults with { Width = width, Heads = heads }).Validated()).Message);
+
+    [Fact]
+    public void Defaults_are_valid() => Assert.Equal(Defaults, Defaults.Validated());
+
+    private static Setting<TrainConfiguration> Setting(string key) => TrainSettings.All.Single(s => s.Key == key);
+
+    private static TrainConfiguration Read(string json) => ConfigurationFile.Parse(json, "x.json", Defaults, TrainSettings.All);
+}

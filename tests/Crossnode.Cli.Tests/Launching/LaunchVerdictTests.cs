@@ -1,0 +1,96 @@
+using Crossnode.Cli.Launching;
+
+namespace Crossnode.Cli.Tests.Launching;
+
+[Trait("tier", "unit")]
+public sealed class LaunchVerdictTests
+{
+    private const int Killed = 128 + Signals.Kill;
+    private const int Aborted = 128 + Signals.Abort;
+
+    [Theory]
+    [InlineData(0, WorkerFate.Finished)]
+    [InlineData(1, WorkerFate.Failed)]
+    [InlineData(Killed, WorkerFate.Killed)]
+    [InlineData(128 + Signals.Terminate, WorkerFate.Killed)]
+    [InlineData(Aborted, WorkerFate.Failed)]
+    [InlineData(255, WorkerFate.Failed)]
+    public void Exit_code_tells_what_became_of_a_worker(int exitCode, object fate)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals");
+        Assert.Equal((WorkerFate)fate, new WorkerExit(0, exitCode).Fate);
+    }
+
+    [Fact]
+    public void Run_in_which_all_finish_succeeds() => Assert.Null(Verdict(started: true, 0, 0).FailureReason());
+
+    [Fact]
+    public void Program_that_never_joins_a_run_succeeds_by_its_exit_codes() =>
+        Assert.Null(Verdict(started: false, 0, 0).FailureReason());
+
+    [Fact]
+    public void Killed_worker_is_forgiven_when_others_finish()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals");
+        Assert.Null(Verdict(started: true, 0, Killed, 0).FailureReason());
+    }
+
+    [Fact]
+    public void Killed_worker_is_not_forgiven_before_the_run_has_started()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals");
+        var verdict = Verdict(started: false, Killed, 0);
+        Assert.True(verdict.IsHopeless);
+        Assert.Equal("worker 0 was killed by SIGKILL before the run had started", verdict.FailureReason());
+    }
+
+    [Fact]
+    public void Workers_that_fail_by_themselves_make_the_run_fail() =>
+        Assert.Equal(
+            "workers 1, 2 ended with exit code 5; its own output above says why",
+            Verdict(started: true, 0, 5, 5).FailureReason());
+
+    [Fact]
+    public void Run_without_a_survivor_fails()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals");
+        Assert.Equal("no worker finished: workers 0, 1 was killed by SIGKILL", Verdict(started: true, Killed, Killed).FailureReason());
+    }
+
+    [Fact]
+    public void Worker_that_was_evicted_long_before_it_ended_is_forgiven()
+    {
+        var verdict = new LaunchVerdict(2);
+        verdict.ViewAnnounced();
+        verdict.Evicted(1, TimeSpan.FromSeconds(10));
+        verdict.Exited(new WorkerExit(0, 0), TimeSpan.FromSeconds(20));
+        Assert.True(verdict.OnlyEvictedRun);
+        verdict.Exited(new WorkerExit(1, Aborted), TimeSpan.FromSeconds(30));
+        Assert.Null(verdict.FailureReason());
+    }
+
+    [Fact]
+    public void Worker_that_lost_its_place_by_failing_is_not_forgiven()
+    {
+        var verdict = new LaunchVerdict(2);
+        verdict.ViewAnnounced();
+        verdict.Evicted(1, TimeSpan.FromSeconds(10));
+        verdict.Exited(new WorkerExit(1, 5), TimeSpan.FromSeconds(10.2));
+        verdict.Exited(new WorkerExit(0, 0), TimeSpan.FromSeconds(20));
+        Assert.NotNull(verdict.FailureReason());
+    }
+
+    private static LaunchVerdict Verdict(bool started, params int[] exitCodes)
+    {
+        var verdict = new LaunchVerdict(exitCodes.Length);
+        if (started)
+        {
+            verdict.ViewAnnounced();
+        }
+        for (var worker = 0; worker < exitCodes.Length; worker++)
+        {
+            verdict.Exited(new WorkerExit(worker, exitCodes[worker]), TimeSpan.FromSeconds(1));
+        }
+        return verdict;
+    }
+}

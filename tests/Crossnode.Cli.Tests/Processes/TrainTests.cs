@@ -1,0 +1,172 @@
+using System.Text;
+using System.Text.Json;
+using Crossnode.Cli.Launching;
+using Crossnode.Cli.Training;
+using Crossnode.Core;
+
+namespace Crossnode.Cli.Tests.Processes;
+
+/// <summary>Goal: crossnode train does what its documentation says, also when workers are killed. Method: real processes
+/// train a tiny model on a made-up text; lines of output say when, no test waits for a time to pass.</summary>
+[Trait("tier", "integration")]
+public sealed class TrainTests : IDisposable
+{
+    private const int Endless = 1_000_000;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("crossnode-train-").FullName;
+
+    public TrainTests()
+    {
+        Assert.SkipWhen(TorchLibrary.Find() is null && !File.Exists(LibtorchOfCli), $"there is no native libtorch for {TorchLibrary.PortableIdentifier()}");
+        File.WriteAllText(Text, MadeUpText());
+    }
+
+    private static string LibtorchOfCli => Path.Combine(
+        Path.GetDirectoryName(CrossnodeProcess.Executable("Crossnode.Cli", "crossnode"))!,
+        "runtimes", TorchLibrary.PortableIdentifier(), "native", OperatingSystem.IsWindows() ? "LibTorchSharp.dll" : OperatingSystem.IsMacOS() ? "libLibTorchSharp.dylib" : "libLibTorchSharp.so");
+
+    private string Text => Path.Combine(_folder, "text.txt");
+
+    [Fact]
+    public void Training_writes_all_that_it_promises_and_members_end_equal()
+    {
+        using var train = Train("a", workers: 2, steps: 30, "--json").WaitForExit();
+        Assert.True(train.ExitCode == ExitCodes.Success, train.All());
+        var run = Path.Combine(_folder, "a");
+        Assert.Equal(
+            ["loss.png", "loss.svg", "metrics.jsonl", "model.safetensors", "sample.txt"],
+            Directory.EnumerateFiles(run).Select(Path.GetFileName).Order());
+        Assert.Equal(train.Output, File.ReadLines(Path.Combine(run, "metrics.jsonl")));
+
+        var steps = train.Json("step");
+        Assert.Equal(Enumerable.Range(0, 30), steps.Select(step => step.GetProperty("step").GetInt32()));
+        Assert.True(Loss(steps[^1]) < Loss(steps[0]) - 0.5, train.All());
+        Assert.Equal([10, 20, 30], train.Json("evaluation").Select(line => line.GetProperty("steps").GetInt32()));
+
+        var summary = JsonDocument.Parse(train.Output[^1]).RootElement;
+        Assert.Equal("summary", summary.GetProperty("kind").GetString());
+        Assert.Equal(30, summary.GetProperty("steps").GetInt32());
+        Assert.Equal(1, summary.GetProperty("views").GetInt32());
+        Assert.Equal(train.Json("evaluation")[^1].GetProperty("heldOutLoss").GetDouble(), summary.GetProperty("heldOutLoss").GetDouble());
+        var members = summary.GetProperty("members").EnumerateArray().ToList();
+        Assert.Equal([0, 1], members.Select(member => member.GetProperty("id").GetInt32()));
+        Assert.Single(members.Select(member => member.GetProperty("stateHash").GetString()).Distinct());
+        Assert.All(members, member => Assert.True(
+            member.GetProperty("wireBytesSent").GetInt64() > member.GetProperty("payloadBytesSent").GetInt64()
+            && member.GetProperty("payloadBytesSent").GetInt64() > 0));
+
+        using var sample = CrossnodeProcess.Start("sample", "--checkpoint", Path.Combine(run, "model.safetensors"), "--bytes", "20").WaitForExit();
+        Assert.True(sample.ExitCode == ExitCodes.Success, sample.All());
+    }
+
+    [Fact]
+    public void Same_seed_and_members_give_the_same_losses_to_the_bit()
+    {
+        using var first = Train("a", workers: 2, steps: 12, "--json").WaitForExit();
+        using var second = Train("b", workers: 2, steps: 12, "--json").WaitForExit();
+        using var other = Train("c", workers: 2, steps: 12, "--json", "--seed", "2").WaitForExit();
+        Assert.Equal(12, first.Json("step").Count);
+        Assert.Equal(first.Json("step").Select(Loss), second.Json("step").Select(Loss));
+        Assert.NotEqual(first.Json("step").Select(Loss), other.Json("step").Select(Loss));
+    }
+
+    [Fact]
+    public void Killed_worker_leaves_a_training_that_finishes()
+    {
+        Assert.SkipUnless(Signals.AreSupported, "this system has no signals");
+        using var train = Train("a", workers: 3, steps: 400, "--json").WaitForWorkers();
+        train.WaitForLine("\"step\":20,");
+        Signals.Send(train.Workers[2], Signals.Kill);
+        train.WaitForExit();
+        Assert.True(train.ExitCode == ExitCodes.Success, train.All());
+        Assert.Contains(train.Errors, line => line.EndsWith("worker 2 was killed by SIGKILL", StringComparison.Ordinal));
+        var summary = JsonDocument.Parse(train.Output[^1]).RootElement;
+        Assert.Equal(400, summary.GetProperty("steps").GetInt32());
+        Assert.Equal(2, summary.GetProperty("views").GetInt32());
+        var members = summary.GetProperty("members").EnumerateArray().ToList();
+        Assert.Equal([0, 1], members.Select(member => member.GetProperty("id").GetInt32()));
+        Assert.Single(members.Select(member => member.GetProperty("stateHash").GetString()).Distinct());
+        Assert.Equal(Enumerable.Range(0, 400), train.Json("step").Select(step => step.GetProperty("step").GetInt32()));
+    }
+
+    [Fact]
+    public void Workers_end_soon_after_their_launcher_was_killed()
+    {
+        Assert.SkipUnless(Signals.AreSupported, "this system has no signals");
+        using var train = Train("a", workers: 2, steps: Endless, "--json").WaitForWorkers();
+        train.WaitForLine("\"step\":2,");
+        var workers = train.Workers.Select(System.Diagnostics.Process.GetProcessById).ToList();
+        train.Signal(Signals.Kill);
+        Assert.All(workers, worker => Assert.True(worker.WaitForExit(TimeSpan.FromSeconds(5)), $"worker {worker.Id} still runs"));
+    }
+
+    [Fact]
+    public void Interrupted_training_keeps_what_it_has()
+    {
+        Assert.SkipUnless(Signals.AreSupported, "this system has no signals");
+        using var train = Train("a", workers: 2, steps: Endless, "--json").WaitForWorkers();
+        train.WaitForLine("\"step\":5,");
+        train.Signal(Signals.Interrupt);
+        train.WaitForExit();
+        Assert.True(train.ExitCode == ExitCodes.Interrupted, train.All());
+        Assert.True(File.Exists(Path.Combine(_folder, "a", "model.safetensors")), train.All());
+        Assert.True(File.Exists(Path.Combine(_folder, "a", "loss.svg")), train.All());
+        Assert.Equal("summary", JsonDocument.Parse(train.Output[^1]).RootElement.GetProperty("kind").GetString());
+    }
+
+    [Fact]
+    public void Loss_that_is_no_number_stops_all_and_names_step_and_member()
+    {
+        using var train = Train("a", workers: 2, steps: Endless, "--json", "--learning-rate", "1e30", "--final-learning-rate", "0", "--clip-norm", "0").WaitForExit();
+        Assert.Equal(ExitCodes.Failure, train.ExitCode);
+        Assert.Contains(train.Errors, line => line.Contains("step ", StringComparison.Ordinal)
+            && line.Contains("not finite", StringComparison.Ordinal) && line.Contains("member", StringComparison.Ordinal));
+        Assert.DoesNotContain(train.Errors, line => line.Contains("   at ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Finished_run_is_never_overwritten()
+    {
+        using var first = Train("a", workers: 1, steps: 2, "--json").WaitForExit();
+        var metrics = File.ReadAllText(Path.Combine(_folder, "a", "metrics.jsonl"));
+        using var second = Train("a", workers: 1, steps: 2, "--json").WaitForExit();
+        Assert.Equal(ExitCodes.Failure, second.ExitCode);
+        Assert.Contains("holds a run already", Assert.Single(second.Errors), StringComparison.Ordinal);
+        Assert.Equal(metrics, File.ReadAllText(Path.Combine(_folder, "a", "metrics.jsonl")));
+    }
+
+    [Fact]
+    public void Missing_data_is_a_sentence_and_leaves_nothing_behind()
+    {
+        using var train = CrossnodeProcess.Start("train", "--json", "--data", "/no/such/file", "--out", Path.Combine(_folder, "a")).WaitForExit();
+        Assert.Equal(ExitCodes.Failure, train.ExitCode);
+        Assert.StartsWith("crossnode: --data /no/such/file", train.Errors[^1], StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "a")));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private CrossnodeProcess Train(string name, int workers, int steps, params string[] more) => CrossnodeProcess.Start(
+    [
+        "train", "--workers", $"{workers}", "--steps", $"{steps}", "--data", Text, "--out", Path.Combine(_folder, name),
+        "--layers", "1", "--heads", "2", "--width", "16", "--context", "16", "--micro-batch", "4", "--micro-batches-per-step", "6",
+        "--warmup-steps", "2", "--evaluate-every", "10", "--evaluate-bytes", "512", "--sample-bytes", "20",
+        .. more.Contains("--learning-rate") ? [] : (string[])["--learning-rate", "0.02"],
+        .. more,
+    ]);
+
+    private static double Loss(JsonElement step) => step.GetProperty("loss").GetDouble();
+
+    /// <summary>Words from a small vocabulary: easy to learn, the same everywhere.</summary>
+    private static string MadeUpText()
+    {
+        string[] words = ["member", "view", "step", "ring", "token", "leaves", "joins", "sends", "the", "a", "every", "never"];
+        var random = new DeterministicRandom(1);
+        var text = new StringBuilder();
+        while (text.Length < 60_000)
+        {
+            text.Append(words[random.NextInt32(words.Length)]).Append(random.NextInt32(8) == 0 ? ".\n" : " ");
+        }
+        return text.ToString();
+    }
+}

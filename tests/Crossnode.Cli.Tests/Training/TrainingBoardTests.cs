@@ -1,0 +1,77 @@
+using Crossnode.Cli.Training;
+
+namespace Crossnode.Cli.Tests.Training;
+
+[Trait("tier", "unit")]
+public sealed class TrainingBoardTests
+{
+    private readonly TrainingBoard _board = new(3);
+
+    public TrainingBoardTests() => _board.ViewAnnounced(1, [0, 1, 2]);
+
+    [Fact]
+    public void Step_counts_once_however_many_workers_tell_it()
+    {
+        Assert.True(_board.Noted(0, Step(0, 5)));
+        Assert.False(_board.Noted(1, Step(0, 5)));
+        Assert.False(_board.Noted(2, Step(0, 5)));
+        Assert.True(_board.Noted(2, Step(1, 4)));
+        Assert.Equal([5, 4], _board.Losses);
+    }
+
+    [Fact]
+    public void Worker_waits_for_those_that_are_not_as_far()
+    {
+        foreach (var worker in (int[])[0, 1, 2])
+        {
+            _board.Noted(worker, Step(0, 5));
+        }
+        _board.Noted(1, new WorkerNote { Kind = NoteKind.Averaging, Step = 1 });
+        Assert.Equal([0, 2], _board.WaitsFor(1));
+        _board.Noted(2, new WorkerNote { Kind = NoteKind.Averaging, Step = 1 });
+        Assert.Equal([0], _board.WaitsFor(1));
+        Assert.Equal([0], _board.WaitsFor(2));
+        Assert.Empty(_board.WaitsFor(0));
+        Assert.Equal("waits for 0", RunTexts.State(_board, _board.Rows[1]));
+    }
+
+    [Fact]
+    public void Worker_waits_for_nobody_who_has_the_step_behind_it()
+    {
+        _board.Noted(0, new WorkerNote { Kind = NoteKind.Averaging, Step = 0 });
+        _board.Noted(1, Step(0, 5));
+        _board.Noted(2, Step(0, 5));
+        Assert.Empty(_board.WaitsFor(0));
+    }
+
+    [Fact]
+    public void Views_in_which_finished_workers_leave_do_not_count()
+    {
+        _board.ViewAnnounced(2, [0, 2]);
+        _board.Noted(0, new WorkerNote { Kind = NoteKind.Final, StateHash = "abc", PayloadBytesSent = 10, WireBytesSent = 11 });
+        _board.ViewAnnounced(3, [2]);
+        _board.ViewAnnounced(4, []);
+        Assert.Equal(2, _board.Views);
+        Assert.Equal([0, 2], _board.LastMembers);
+        Assert.Equal(["without 1"], _board.ViewChanges.Select(change => change.Text));
+        Assert.Equal(("abc", 10, 11), (_board.Rows[0].StateHash, _board.Rows[0].PayloadBytesSent, _board.Rows[0].WireBytesSent));
+    }
+
+    [Fact]
+    public void Note_of_a_worker_that_nobody_started_is_ignored() => Assert.False(_board.Noted(7, new WorkerNote { Kind = NoteKind.Ready }));
+
+    [Fact]
+    public void Note_survives_its_journey()
+    {
+        var note = Step(3, 1.0 / 3) with { StateHash = "x", Members = [0, 2] };
+        var arrived = WorkerNote.Parse(note.ToJson())!;
+        Assert.Equal(note.Members, arrived.Members);
+        Assert.Equal(note with { Members = null }, arrived with { Members = null });
+        Assert.Null(WorkerNote.Parse("{\"kind\":"));
+    }
+
+    private static WorkerNote Step(long step, double loss) => new()
+    {
+        Kind = NoteKind.Step, Step = step, Loss = loss, OwnLoss = loss, Seconds = 0.1, Bytes = 1000, TotalBytes = 3000, View = 1,
+    };
+}
