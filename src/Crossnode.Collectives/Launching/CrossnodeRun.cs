@@ -1,0 +1,99 @@
+using Crossnode.Collectives.Sessions;
+using Crossnode.Core;
+using Crossnode.Transport;
+using Microsoft.Extensions.Logging;
+
+namespace Crossnode.Collectives.Launching;
+
+/// <summary>This process's part in the run that a launcher started: the first of the three lines.</summary>
+/// <example><code>
+/// using var run = CrossnodeRun.Join();
+/// using var trainer = run.Distribute(module, optimizer);
+/// ...
+/// trainer.Step(samples: batch.Count);   // where optimizer.Step() stood
+/// </code></example>
+public sealed class CrossnodeRun : ICommunicator, IDisposable
+{
+    // Enough for the last frames to leave this machine; a peer that is gone does not hold the exit up longer.
+    private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(1);
+
+    private readonly TcpTransport _transport;
+    private readonly LauncherWatch? _watch;
+
+    private CrossnodeRun(Session session, TcpTransport transport, LauncherWatch? watch, int workers)
+    {
+        Session = session;
+        _transport = transport;
+        _watch = watch;
+        Workers = workers;
+    }
+
+    /// <summary>How many workers the launcher started; how many are left is <see cref="ViewInfo.WorldSize"/>.</summary>
+    public int Workers { get; }
+
+    /// <inheritdoc />
+    public MemberId Self => Session.Self;
+
+    /// <inheritdoc />
+    public ViewInfo View => Session.View;
+
+    /// <summary>The session below, for its events and notes.</summary>
+    public Session Session { get; }
+
+    /// <summary>Joins the run that the environment names, and returns once all of its workers have come.</summary>
+    /// <remarks>
+    /// Reads the variables that <c>crossnode run --workers N -- PROGRAM</c> sets. When the launcher dies, also by a kill,
+    /// this process ends within five seconds. When this member is evicted, the next operation fails and says why.
+    /// </remarks>
+    /// <exception cref="Core.Errors.InputException">The variables are missing or wrong.</exception>
+    /// <exception cref="Core.Errors.MembershipException">The coordinator refused this process.</exception>
+    /// <exception cref="Core.Errors.DeadlineException">The coordinator cannot be reached, or not all workers came in time.</exception>
+    public static CrossnodeRun Join(ILogger? logger = null, CancellationToken cancellationToken = default)
+    {
+        var launch = LaunchEnvironment.Read();
+        var watch = launch.Launcher is { } launcher ? LauncherWatch.StartExiting(launcher) : null;
+        var transport = new TcpTransport();
+        try
+        {
+            var session = Session.Join(
+                new SessionOptions
+                {
+                    Run = launch.Run,
+                    Coordinator = launch.Coordinator.ToString(),
+                    Self = launch.Worker,
+                    Incarnation = new SystemRandomSource().NextUInt64(),
+                    Host = launch.Coordinator.Address.ToString(),
+                    Logger = logger,
+                },
+                transport,
+                cancellationToken);
+            return new CrossnodeRun(session, transport, watch, launch.Workers);
+        }
+        catch
+        {
+            watch?.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc />
+    public OperationOutcome Run(
+        OperationGroup group, OperationOptions? options = null, CancellationToken cancellationToken = default) =>
+        Session.Run(group, options, cancellationToken);
+
+    /// <inheritdoc />
+    public Task<OperationOutcome> RunAsync(
+        OperationGroup group, OperationOptions? options = null, CancellationToken cancellationToken = default) =>
+        Session.RunAsync(group, options, cancellationToken);
+
+    /// <inheritdoc />
+    public TrafficCounters Traffic(uint? tag = null) => Session.Traffic(tag);
+
+    /// <summary>Leaves the run: the others go on without waiting for a deadline.</summary>
+    public void Dispose()
+    {
+        _watch?.Dispose();
+        Session.Dispose();
+        _transport.WhenClosed().Wait(LastBytes);
+    }
+}
