@@ -6,16 +6,16 @@ namespace Crossnode.Models;
 public sealed record GptOptions
 {
     /// <summary>Transformer blocks.</summary>
-    /// <value>Default 3.</value>
-    public int Layers { get; init; } = 3;
+    /// <value>Default 2; docs/log.md has what other shapes reached.</value>
+    public int Layers { get; init; } = 2;
 
     /// <summary>Attention heads of a block; they share the width evenly.</summary>
     /// <value>Default 4.</value>
     public int Heads { get; init; } = 4;
 
     /// <summary>Numbers that stand for one byte inside the model.</summary>
-    /// <value>Default 112.</value>
-    public int Width { get; init; } = 112;
+    /// <value>Default 128.</value>
+    public int Width { get; init; } = 128;
 
     /// <summary>The longest stretch of bytes that the model sees at once.</summary>
     /// <value>Default 64.</value>
