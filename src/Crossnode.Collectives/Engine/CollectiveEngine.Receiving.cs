@@ -180,12 +180,35 @@ public sealed unsafe partial class CollectiveEngine
             throw new ProtocolException($"{View.Members[rank]} sent a barrier token of round {header.Step}, which is not its turn");
         }
 
+        if (_machine.IsSettled(header.Tag, header.Sequence))
+        {
+            return;
+        }
+
+        if (!_operations.TryGetValue((header.Tag, header.Sequence), out var operation) || !operation.IsStarted)
+        {
+            EarlyOf(header).Tokens.Add((rank, header));
+            return;
+        }
+
+        Token(now, rank, operation, header);
+    }
+
+    // A member for which an operation moves no data says only here what it called.
+    private void Token(TimeSpan now, int rank, EngineOperation operation, in FrameHeader header)
+    {
+        if (header.OperationHash != operation.Descriptor.Hash)
+        {
+            Mismatch(now, rank, operation, header, header.Part);
+            return;
+        }
+
         Step(now, new MemberEvent(MemberEventKind.Token, rank, header.Tag, header.Sequence, header.Step));
     }
 
     private void Mismatch(TimeSpan now, int rank, EngineOperation operation, in FrameHeader header, int parts)
     {
-        var theirs = OperationDescriptor.Describe(header, header.Type == FrameType.Credit ? parts : 1);
+        var theirs = OperationDescriptor.Describe(header, header.Type == FrameType.Data ? 1 : parts);
         var same = theirs == operation.Descriptor.Text ? " (the sizes of their parts or their modes differ)" : "";
         Condemn(
             now,
@@ -206,6 +229,14 @@ public sealed unsafe partial class CollectiveEngine
         foreach (var frame in early.Frames)
         {
             Replay(now, operation, frame);
+        }
+
+        foreach (var (rank, header) in early.Tokens)
+        {
+            if (operation.IsStarted)
+            {
+                Token(now, rank, operation, header);
+            }
         }
     }
 
@@ -270,5 +301,7 @@ public sealed unsafe partial class CollectiveEngine
         public List<(int Rank, FrameHeader Header)> Credits { get; } = [];
 
         public List<EarlyFrame> Frames { get; } = [];
+
+        public List<(int Rank, FrameHeader Header)> Tokens { get; } = [];
     }
 }

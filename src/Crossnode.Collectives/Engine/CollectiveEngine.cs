@@ -54,6 +54,9 @@ public sealed partial class CollectiveEngine : IDisposable
     /// <summary>Bytes of elements handed to links, by tag.</summary>
     public Dictionary<uint, TrafficCounters> Traffic { get; } = [];
 
+    /// <summary>The decisions; only to be looked at.</summary>
+    internal MemberMachine Machine => _machine;
+
     private bool Has(ProtocolRules rule) => (_member.Rules & rule) != 0;
 
     /// <summary>Calls a group; the outcome may be there at once.</summary>
@@ -250,7 +253,7 @@ public sealed partial class CollectiveEngine : IDisposable
                 Enqueue(action.Rank, new FrameHeader { Type = FrameType.Heartbeat });
                 break;
             case MemberActionKind.SendToken:
-                Enqueue(action.Rank, new FrameHeader
+                Enqueue(action.Rank, _operations[(action.Tag, action.Sequence)].Descriptor.Fields with
                 {
                     Type = FrameType.Token, Tag = action.Tag, Sequence = action.Sequence, Step = action.Round,
                 });

@@ -129,12 +129,10 @@ public sealed unsafe class EngineOperation
     internal void Succeed(View view)
     {
         Invariant.Check(IsDataComplete, "an operation committed before its data was complete");
-        var total = 0.0;
         var zeroWeight = false;
         foreach (var transfer in Transfers)
         {
             zeroWeight |= transfer.ZeroWeight;
-            total = Math.Max(total, transfer.TotalWeight);
         }
 
         if (zeroWeight)
@@ -143,7 +141,9 @@ public sealed unsafe class EngineOperation
             return;
         }
 
-        Finish(restore: false, new OperationOutcome(OperationStatus.Completed, view.Id, view.Members, total, Attempts, null));
+        Finish(
+            restore: false,
+            new OperationOutcome(OperationStatus.Completed, view.Id, view.Members, TotalWeight(), Attempts, null));
     }
 
     internal void Fail(ErrorKind kind, string text, ViewId view)
@@ -165,6 +165,23 @@ public sealed unsafe class EngineOperation
                 _snapshots[index] = default;
             }
         }
+    }
+
+    // A sum counts members, an average adds weights up: where a group has both, the divisor is what callers ask for.
+    private double TotalWeight()
+    {
+        var members = 0.0;
+        for (var index = 0; index < Transfers.Length; index++)
+        {
+            if (Group.Parts[index].Reduce == ReduceOperator.Average)
+            {
+                return Transfers[index].TotalWeight;
+            }
+
+            members = Math.Max(members, Transfers[index].TotalWeight);
+        }
+
+        return members;
     }
 
     private byte* SourceOf(int index) =>

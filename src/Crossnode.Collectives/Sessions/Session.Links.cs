@@ -128,6 +128,10 @@ public sealed partial class Session
         _handshakes.Remove(shake);
         switch (outcome)
         {
+            case HandshakeOutcome.Open when _engine.IsFrozen:
+                // PREPARE came while the link was being opened: the peer, which may send already, learns it as always.
+                Retire(new PeerLink(shake.Rank, shake.Frames!));
+                break;
             case HandshakeOutcome.Open:
                 _links[shake.Rank] = new PeerLink(shake.Rank, shake.Frames!);
                 _engine.CountWire(CollectiveEngine.OverheadTag, Preamble.FixedSize);
@@ -193,19 +197,24 @@ public sealed partial class Session
         {
             if (_links[rank] is { } link)
             {
-                if (link.Freeze(_engine))
-                {
-                    link.Dispose();
-                }
-                else
-                {
-                    _draining.Add((link.Frames, Now + HandshakeTimeout));
-                }
-
+                Retire(link);
                 _links[rank] = null;
             }
         }
 
+    }
+
+    // FROZEN is the last frame; the connection is closed when it has gone out.
+    private void Retire(PeerLink link)
+    {
+        if (link.Freeze(_engine))
+        {
+            link.Dispose();
+        }
+        else
+        {
+            _draining.Add((link.Frames, Now + HandshakeTimeout));
+        }
     }
 
     private void CloseLink(int rank)

@@ -41,6 +41,10 @@ public sealed partial class MemberMachine
     public bool IsSettled(uint tag, long sequence) =>
         _tags.TryGetValue(tag, out var state) && (sequence <= state.CommitPoint || state.Killed.ContainsKey(sequence));
 
+    /// <summary>Where a called operation stands; null when it is not called, or settled.</summary>
+    internal OperationState? StateOf(uint tag, long sequence) =>
+        _tags.TryGetValue(tag, out var state) ? state.Find(sequence) : null;
+
     private static MemberAction AbortOf(uint tag, KilledRecord killed) =>
         new(MemberActionKind.Abort, Tag: tag, Sequence: killed.Sequence, Error: (ErrorKind)killed.Kind, Text: killed.Reason);
 

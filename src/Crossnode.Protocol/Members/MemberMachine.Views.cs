@@ -10,6 +10,7 @@ public sealed partial class MemberMachine
 {
     private readonly SortedDictionary<uint, LinkReport> _reports = [];
     private Answer? _answer;
+    private TimeSpan _installedAt;
 
     private enum LinkStatus
     {
@@ -100,14 +101,14 @@ public sealed partial class MemberMachine
 
         if (!IsFrozen)
         {
-            Freeze(actions);
+            Freeze(now, actions);
         }
 
         var answer = _answer!.Clone();
         answer.Round = prepare.Round;
         if (!Has(ProtocolRules.R1))
         {
-            answer = MakeAnswer();
+            answer = MakeAnswer(now);
             answer.Round = prepare.Round;
         }
 
@@ -132,19 +133,24 @@ public sealed partial class MemberMachine
         return false;
     }
 
-    private void Freeze(List<MemberAction> actions)
+    private void Freeze(TimeSpan now, List<MemberAction> actions)
     {
         IsFrozen = true;
-        _answer = MakeAnswer();
+        _answer = MakeAnswer(now);
         if (Has(ProtocolRules.R1))
         {
             actions.Add(new MemberAction(MemberActionKind.Freeze));
         }
     }
 
-    private Answer MakeAnswer()
+    private Answer MakeAnswer(TimeSpan now)
     {
-        var answer = new Answer { View = View?.Id.ToRecord(), Leaving = _leaving };
+        var answer = new Answer
+        {
+            View = View?.Id.ToRecord(),
+            Leaving = _leaving,
+            Late = now - _installedAt < _options.DialTimeout,
+        };
         foreach (var tag in _tags.Values)
         {
             answer.Tags.Add(tag.Answer());
@@ -167,7 +173,7 @@ public sealed partial class MemberMachine
 
         if (!IsFrozen && View is not null)
         {
-            Freeze(actions);
+            Freeze(now, actions);
         }
 
         Install(now, record, actions);
@@ -180,6 +186,7 @@ public sealed partial class MemberMachine
         View = view;
         Rank = view.RankOf(_options.Self);
         IsFrozen = false;
+        _installedAt = now;
         _answer = null;
         _reports.Clear();
         _needsViewSince = null;

@@ -176,7 +176,7 @@ public sealed partial class MemberMachine
     {
         var gap = now - _lastTick;
         _lastTick = now;
-        if (gap <= _options.EvictAfter / 3)
+        if (gap <= _options.DialTimeout / 3)
         {
             return;
         }

@@ -31,7 +31,8 @@ public sealed partial class RunMachine
 
         var answers = CountedAnswers(continuing);
         var linkTexts = new List<string>();
-        var links = SettleLinks(continuing, answers, linkTexts);
+        var committed = NextTags.HasCommitted(View!.Record, NextTags.Settle(View.Record, answers, "", _options.Rules));
+        var links = SettleLinks(continuing, committed, linkTexts);
         var part = NextLinks.LargestPart(continuing, links, member => _seats[member].Stream is not null);
         if (part.Count < Needed())
         {
@@ -47,12 +48,17 @@ public sealed partial class RunMachine
         var text = string.Join("; ", texts.Count > 0 ? texts : _causes);
         var record = new ViewRecord
         {
-            Id = _options.ViewIdOf(View!.Id.Epoch + 1).ToRecord(),
+            Id = _options.ViewIdOf(View.Id.Epoch + 1).ToRecord(),
             Predecessor = View.Id.ToRecord(),
         };
         record.Members.AddRange(_seats.Values.Where(seat => part.Contains(seat.Member)).Select(MemberRecordOf));
         record.Links.AddRange(links.Where(link => part.Contains(new(link.First)) && part.Contains(new(link.Second))));
         record.Tags.AddRange(NextTags.Settle(View.Record, answers, text, _options.Rules));
+        foreach (var seat in _seats.Values)
+        {
+            seat.WasForgiven = !committed && (seat.WasForgiven || (seat.IsForgiven && _reports.SayUnanswered(seat.Member)));
+        }
+
         Announce(now, record, leftOut, text, actions);
         return true;
     }
@@ -100,17 +106,15 @@ public sealed partial class RunMachine
         return answers;
     }
 
-    private List<LinkRecord> SettleLinks(
-        List<MemberId> continuing, List<(MemberId Member, Answer Answer)> answers, List<string> texts)
+    private List<LinkRecord> SettleLinks(List<MemberId> continuing, bool committed, List<string> texts)
     {
         if (!Has(ProtocolRules.R19))
         {
             return [];
         }
 
-        var tags = NextTags.Settle(View!.Record, answers, "", _options.Rules);
-        var committed = NextTags.HasCommitted(View.Record, tags);
-        return NextLinks.Settle(View.Record, continuing, _reports, committed, mayReturn: !_onlyLinks, texts);
+        return NextLinks.Settle(
+            View!.Record, continuing, _reports, committed, !_onlyLinks, member => _seats[member].IsForgiven, texts);
     }
 
     private void Announce(

@@ -19,7 +19,7 @@ public sealed partial class RunMachine
     private readonly SortedDictionary<MemberId, (string Text, bool Left)> _former = [];
     private readonly LinkReports _reports = new();
     private TimeSpan? _startBy;
-    private TimeSpan? _lastTick;
+    private TimeSpan? _lastStep;
     private TimeSpan _nextHeartbeat;
     private string _endText = "";
 
@@ -60,6 +60,7 @@ public sealed partial class RunMachine
     public void Step(TimeSpan now, in RunEvent happened, List<RunAction> actions)
     {
         ArgumentNullException.ThrowIfNull(actions);
+        ForgiveOwnPause(now);
         _startBy ??= now + _options.StartTimeout;
         switch (happened.Kind)
         {
@@ -101,7 +102,6 @@ public sealed partial class RunMachine
 
     private void Tick(TimeSpan now, List<RunAction> actions)
     {
-        ForgiveOwnPause(now);
         if (HasEnded)
         {
             return;
@@ -130,12 +130,13 @@ public sealed partial class RunMachine
         }
     }
 
-    // A coordinator that was suspended has heard nobody for a while: that says nothing about the members.
+    // A coordinator that was suspended has heard nobody for a while: that says nothing about the members. Looked at on every
+    // event, since the first one after the pause may ask who was silent or away.
     private void ForgiveOwnPause(TimeSpan now)
     {
-        var gap = now - (_lastTick ?? now);
-        _lastTick = now;
-        if (gap <= _options.EvictAfter / 3)
+        var gap = now - (_lastStep ?? now);
+        _lastStep = now;
+        if (gap <= _options.Grace / 3)
         {
             return;
         }

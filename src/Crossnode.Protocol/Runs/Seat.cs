@@ -29,6 +29,12 @@ internal sealed class Seat(MemberId member, ulong incarnation, string endpoint)
     /// <summary>The answer that counts: of this round, on the current stream (R8).</summary>
     public Answer? Answer { get; set; }
 
+    /// <summary>Its lateness was forgiven and nothing has committed since: one that is always late must not stop everybody.</summary>
+    public bool WasForgiven { get; set; }
+
+    /// <summary>It installed the view so late that unanswered dials to it say nothing about its links.</summary>
+    public bool IsForgiven => Answer is { Late: true } && !WasForgiven;
+
     /// <summary>When PREPARE of this change first went to it.</summary>
     public TimeSpan? AskedAt { get; set; }
 
@@ -57,6 +63,10 @@ internal sealed class LinkReports
 
     /// <summary>Whether anybody reported its link to the member.</summary>
     public bool Names(MemberId target) => _reports.Keys.Any(direction => direction.Target == target.Value);
+
+    /// <summary>Whether anybody's dial to the member went unanswered.</summary>
+    public bool SayUnanswered(MemberId target) =>
+        _reports.Any(entry => entry.Key.Target == target.Value && entry.Value.NeverOpened);
 
     /// <summary>What either end said of a pair's link, the lower end first.</summary>
     public IEnumerable<(MemberId Reporter, LinkReport Report)> Of(MemberId a, MemberId b)

@@ -30,9 +30,9 @@ public enum FrameType : byte
 /// 64 bytes, little-endian; fields that a type does not use are 0:
 /// <code>
 ///  0 u8  type           1 u8  kind          2 u8  element type   3 u8  operator
-///  4 u8  codec (0)      5 u8  flags         6 u16 part (data) or number of parts (credit)
+///  4 u8  codec (0)      5 u8  flags         6 u16 part (data) or number of parts (credit, token)
 ///  8 u32 tag           12 u32 step (data) or round (token)
-/// 16 i64 sequence      24 i64 count of elements (of the part; of all parts in a credit)
+/// 16 i64 sequence      24 i64 count of elements (of the part; of all parts in a credit or token)
 /// 32 i64 offset in bytes                   40 u32 payload length in bytes
 /// 44 u32 root member   48 f64 sum of weights                    56 u64 hash of the whole operation
 /// </code>
