@@ -1,0 +1,359 @@
+using Crossnode.Core;
+using Crossnode.Core.Errors;
+using Crossnode.Protocol;
+using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Views;
+using Crossnode.Simulation.Invariants;
+using Crossnode.Simulation.Kernel;
+using Crossnode.Simulation.Members;
+using Crossnode.Simulation.Network;
+using Crossnode.Simulation.Schedules;
+using Crossnode.Simulation.Workload;
+
+namespace Crossnode.Simulation;
+
+/// <summary>A whole run in one thread: members, coordinator, network, faults, checks, on one virtual clock.</summary>
+internal sealed class Cluster
+{
+    private readonly SimulationOptions _options;
+    private readonly FaultInjector _faults;
+    private readonly Epilogue _epilogue;
+    private readonly IInvariant[] _invariants;
+    private readonly List<Violation> _violations = [];
+    private readonly List<SimulatedMember> _judging = [];
+    private long _mustEndBy = long.MaxValue;
+    private bool _isHealed;
+
+    public Cluster(SimulationOptions options, Schedule schedule, Arena arena)
+    {
+        _options = options;
+        Schedule = schedule;
+        Arena = arena;
+        Oracle = new Oracle(schedule, arena);
+        var random = new DeterministicRandom(new DeterministicRandom((ulong)schedule.Seed ^ 0x5851F42D4C957F2D).NextUInt64());
+        Conditions = MakeConditions(schedule, random);
+        Network = new VirtualNetwork(Queue, Conditions, random);
+        Health = new Health(schedule.Members);
+        _faults = new FaultInjector(this);
+        _epilogue = new Epilogue(this);
+        _invariants = [new ViewChain(this), new ResultBits(this), new InputsKept(this), new TagOrder(this), new HealthyStay(this)];
+        Members = new SimulatedMember[schedule.Members];
+        for (var index = 0; index < Members.Length; index++)
+        {
+            Members[index] = new SimulatedMember(this, index);
+            Queue.Add(random.NextInt64(Timings.Tick.Ticks), DueKind.MemberTick, index, Members[index]);
+        }
+
+        Coordinator = new SimulatedCoordinator(this);
+        Queue.Add(0, DueKind.CoordinatorTick, 0, null);
+        Queue.Add(Timings.Heal.Ticks, DueKind.Heal, 0, null);
+        _faults.Plan();
+    }
+
+    public Schedule Schedule { get; }
+
+    public ProtocolRules Rules => _options.Rules;
+
+    public long Now { get; private set; }
+
+    public EventQueue Queue { get; } = new();
+
+    public Trace Trace { get; } = new();
+
+    public Coverage Coverage { get; } = new();
+
+    public Arena Arena { get; }
+
+    public Oracle Oracle { get; }
+
+    public Conditions Conditions { get; }
+
+    public VirtualNetwork Network { get; }
+
+    public Health Health { get; }
+
+    public SimulatedMember[] Members { get; }
+
+    public SimulatedCoordinator Coordinator { get; }
+
+    public int CoordinatorNode => Members.Length;
+
+    /// <summary>Links that have something to send, or room to send it.</summary>
+    public Queue<LinkEnd> Dirty { get; } = new();
+
+    /// <summary>Members whose program goes on.</summary>
+    public List<SimulatedMember> Continuing { get; } = [];
+
+    public bool IsOver { get; private set; }
+
+    public SimulationResult Run()
+    {
+        foreach (var member in Members)
+        {
+            member.Continue();
+        }
+
+        try
+        {
+            while (!IsOver && Queue.TryTake(out var due))
+            {
+                Now = due.At;
+                Network.Now = Now;
+                Dispatch(due);
+                SettleDown();
+            }
+
+            if (_violations.Count == 0)
+            {
+                AllOrNothing.Check(this);
+            }
+        }
+        catch (Exception bug) when (bug is not OutOfMemoryException)
+        {
+            // Whatever the product's code throws is a finding; the run ends here.
+            Violate("exceptions", $"{bug.GetType().Name}: {bug.Message} {FirstFrame(bug)}");
+        }
+
+        IsOver = true;
+        foreach (var member in Members)
+        {
+            member.Engine.Dispose();
+        }
+
+        return new SimulationResult(Schedule.Seed, _violations, Trace.Finish(), new TimeSpan(Now), Coverage);
+    }
+
+    public void Met(CoveragePoint point) => Coverage.Met(point);
+
+    public void Violate(string invariant, string text)
+    {
+        IsOver = true;
+        _violations.Add(new Violation(invariant, $"{text} (at {new TimeSpan(Now).TotalSeconds:0.000000} s)"));
+    }
+
+    public void Log(int who, string text) => _options.Log?.Invoke($"{new TimeSpan(Now).TotalMilliseconds,10:0.000} {Name(who)} {text}");
+
+    public void Log(int who, string what, ControlMessage message)
+    {
+        if (_options.Log is not null && message.BodyCase != ControlMessage.BodyOneofCase.Heartbeat)
+        {
+            Log(who, $"{what} {Short(message)}");
+        }
+    }
+
+    public void Happened(Trigger trigger) => _faults.Happened(trigger);
+
+    public void Judge(SimulatedMember member) => _judging.Add(member);
+
+    public void Resume(int index)
+    {
+        var member = Members[index];
+        if (member.IsAlive && !member.IsStopped)
+        {
+            member.Resume();
+            member.MustJudge = true;
+            Judge(member);
+        }
+    }
+
+    public void Called(SimulatedMember member, Call call)
+    {
+        _faults.Called(member.Index, call.Tag, call.Index);
+        foreach (var invariant in _invariants)
+        {
+            invariant.Called(member, call);
+        }
+    }
+
+    public void Completed(SimulatedMember member, Call call)
+    {
+        var outcome = call.Outcome!;
+        Trace.Add(TraceKind.Outcome, Now, member.Index, ((long)call.Tag << 32) | (uint)call.Index, (long)outcome.Status, outcome.View.Epoch);
+        Log(member.Index, $"{outcome.Status} number {call.Sequence} of tag {Schedule.Tags[call.Tag].Tag}: {outcome.Error?.Message}");
+        Happened(Trigger.Commit);
+        CoverageOfOutcomes.Count(this, member, call);
+        foreach (var invariant in _invariants)
+        {
+            invariant.Completed(member, call);
+        }
+    }
+
+    public void Installed(SimulatedMember member, View view)
+    {
+        Judge(member);
+        foreach (var invariant in _invariants)
+        {
+            invariant.Installed(member, view);
+        }
+
+        member.Installed.Add(view);
+        Met(CoveragePoint.MemberRunning);
+    }
+
+    public void Announced(View view)
+    {
+        Health.Announced(Now);
+        CoverageOfViews.Count(this, view);
+        foreach (var invariant in _invariants)
+        {
+            invariant.Announced(view);
+        }
+    }
+
+    public void MemberEnded(SimulatedMember member, string reason)
+    {
+        Met(reason.StartsWith("left", StringComparison.Ordinal) ? CoveragePoint.MemberLeft : CoveragePoint.MemberEvicted);
+        foreach (var invariant in _invariants)
+        {
+            invariant.Ended(member, reason);
+        }
+    }
+
+    private void Dispatch(in Due due)
+    {
+        switch (due.Kind)
+        {
+            case DueKind.Arrival:
+                Network.Arrive((Lane)due.Subject!);
+                break;
+            case DueKind.MemberTick:
+                Members[due.Index].Tick();
+                Queue.Add(Now + Timings.Tick.Ticks, DueKind.MemberTick, due.Index, null);
+                break;
+            case DueKind.CoordinatorTick:
+                Coordinator.Tick();
+                Queue.Add(Now + Timings.Tick.Ticks, DueKind.CoordinatorTick, 0, null);
+                LookAround();
+                break;
+            case DueKind.Call:
+                Members[due.Index].CallNext((Caller)due.Subject!);
+                break;
+            case DueKind.DialTimeout:
+                Members[due.Index].DialTimedOut((ControlEnd)due.Subject!);
+                break;
+            case DueKind.Fault:
+                _faults.Begin((Fault)due.Subject!);
+                break;
+            case DueKind.Repair:
+                _faults.End((Fault)due.Subject!);
+                break;
+            case DueKind.Heal:
+                Heal();
+                break;
+            default:
+                Invariant.Fail($"unknown event {due.Kind}");
+                break;
+        }
+    }
+
+    // What follows at once: programs go on, links are judged, bytes move.
+    private void SettleDown()
+    {
+        while (Continuing.Count + _judging.Count + Dirty.Count > 0)
+        {
+            for (var index = 0; index < Continuing.Count; index++)
+            {
+                Continuing[index].Continue();
+            }
+
+            Continuing.Clear();
+            for (var index = 0; index < _judging.Count; index++)
+            {
+                var member = _judging[index];
+                if (member.MustJudge && member.IsAlive && !member.IsStopped)
+                {
+                    member.JudgeAccepted();
+                }
+            }
+
+            _judging.Clear();
+            while (Dirty.TryDequeue(out var link))
+            {
+                link.Owner.Pump(link);
+            }
+        }
+
+        if ((Rules & ProtocolRules.R17) == 0)
+        {
+            KickReaders();
+        }
+    }
+
+    private void KickReaders()
+    {
+        foreach (var member in Members)
+        {
+            if (member.IsTouched)
+            {
+                member.IsTouched = false;
+                Network.KickAll(member.Index);
+            }
+        }
+    }
+
+    private void LookAround()
+    {
+        if (Now > _mustEndBy)
+        {
+            Violate("progress", _epilogue.WhatIsMissing());
+            return;
+        }
+
+        if (!_epilogue.IsProgramOver)
+        {
+            return;
+        }
+
+        if (!_isHealed)
+        {
+            Heal();
+        }
+
+        if (_epilogue.Step())
+        {
+            IsOver = true;
+        }
+    }
+
+    private void Heal()
+    {
+        if (!_isHealed)
+        {
+            _isHealed = true;
+            Log(-1, "healed");
+            _faults.Heal();
+            _mustEndBy = Now + Timings.ProgressWithin.Ticks;
+        }
+    }
+
+    private string Name(int who) => who < 0 ? "          " : who == CoordinatorNode ? "coordinator" : $"member {who}";
+
+    // Views are logged where they are announced.
+    private static string Short(ControlMessage message) => message.BodyCase switch
+    {
+        ControlMessage.BodyOneofCase.Prepare => $"PREPARE round {message.Prepare.Round} of {message.Prepare.View.Id.ToId()}",
+        ControlMessage.BodyOneofCase.NewView => $"NEWVIEW {message.NewView.View.Id.ToId()}",
+        _ => message.ToString(),
+    };
+
+    private static string FirstFrame(Exception bug)
+    {
+        var frames = (bug.StackTrace ?? "").Split('\n', StringSplitOptions.TrimEntries);
+        return string.Join(" < ", frames.Where(frame => frame.Contains("Crossnode", StringComparison.Ordinal)).Take(3));
+    }
+
+    private static Conditions MakeConditions(Schedule schedule, DeterministicRandom random)
+    {
+        var nodes = schedule.Members + 1;
+        var conditions = new Conditions(nodes, schedule.JitterPercent, schedule.TicksPerByte);
+        for (var a = 0; a < nodes; a++)
+        {
+            for (var b = 0; b < nodes; b++)
+            {
+                conditions.SetLatency(a, b, (schedule.LatencyTicks / 2) + random.NextInt64(schedule.LatencyTicks));
+            }
+        }
+
+        return conditions;
+    }
+}

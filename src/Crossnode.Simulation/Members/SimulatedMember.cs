@@ -1,0 +1,179 @@
+using Crossnode.Collectives.Engine;
+using Crossnode.Core;
+using Crossnode.Protocol;
+using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Members;
+using Crossnode.Protocol.Views;
+using Crossnode.Protocol.Wire;
+using Crossnode.Simulation.Kernel;
+using Crossnode.Simulation.Network;
+using Crossnode.Simulation.Schedules;
+
+namespace Crossnode.Simulation.Members;
+
+/// <summary>One process: the engine of the product, with a virtual network in place of a session.</summary>
+/// <remarks>
+/// <c>.Links</c> and <c>.Control</c> open, accept and close connections as <c>Session</c> does; <c>.Calls</c> is the program
+/// that calls operations.
+/// </remarks>
+internal sealed partial class SimulatedMember : IEngineHost
+{
+    private readonly Cluster _cluster;
+
+    public SimulatedMember(Cluster cluster, int index)
+    {
+        _cluster = cluster;
+        Index = index;
+        Id = new MemberId((uint)index);
+        Incarnation = (ulong)index + 1000;
+        var options = new MemberOptions
+        {
+            Self = Id,
+            Incarnation = Incarnation,
+            Endpoint = $"member-{index}:1",
+            HeartbeatInterval = Timings.Heartbeat,
+            EvictAfter = Timings.EvictAfter,
+            DialTimeout = Timings.DialTimeout,
+            ReconnectAfter = Timings.ReconnectAfter,
+            GiveUpAfter = Timings.GiveUpAfter,
+            MaxInFlightPerTag = cluster.Schedule.MaxInFlightPerTag,
+            Rules = cluster.Rules,
+        };
+        var engine = new EngineOptions
+        {
+            ChunkBytes = cluster.Schedule.ChunkBytes,
+            EagerBytes = cluster.Schedule.EagerBytes,
+            EagerWindowBytes = cluster.Schedule.EagerWindowBytes,
+            OperationTimeout = Timings.NoDeadline,
+        };
+        Engine = new CollectiveEngine(options, engine, this);
+        _callers = MakeCallers();
+    }
+
+    public int Index { get; }
+
+    public MemberId Id { get; }
+
+    public ulong Incarnation { get; }
+
+    public CollectiveEngine Engine { get; }
+
+    public Schedule Schedule => _cluster.Schedule;
+
+    public VirtualNetwork Network => _cluster.Network;
+
+    public TimeSpan Time => new(_cluster.Now);
+
+    /// <summary>The process was killed, or its machine is gone.</summary>
+    public bool IsDead { get; private set; }
+
+    /// <summary>Why the engine says that it is out of the run.</summary>
+    public string? EndReason { get; private set; }
+
+    /// <summary>Whether it takes part to the end.</summary>
+    public bool IsAlive => !IsDead && EndReason is null;
+
+    /// <summary>Whether anything happened in the engine since this was last cleared.</summary>
+    public bool IsTouched { get; set; }
+
+    /// <summary>The views that it installed, in order.</summary>
+    public List<View> Installed { get; } = [];
+
+    public bool IsStopped => _cluster.Conditions.IsStopped(Index);
+
+    public bool Has(ProtocolRules rule) => (_cluster.Rules & rule) != 0;
+
+    public void Tick()
+    {
+        if (!IsAlive || IsStopped)
+        {
+            return;
+        }
+
+        IsTouched = true;
+        Engine.Tick(Time);
+    }
+
+    /// <summary>Kills the process; with <paramref name="silently"/> its machine goes with it.</summary>
+    public void Kill(bool silently)
+    {
+        if (IsDead)
+        {
+            return;
+        }
+
+        IsDead = true;
+        if (silently)
+        {
+            _cluster.Conditions.Vanish(Index);
+        }
+
+        _cluster.Conditions.Kill(Index);
+        foreach (var connection in Network.Connections.ToArray())
+        {
+            foreach (var end in connection.Ends)
+            {
+                if (end.Node == Index)
+                {
+                    end.Owner = null;
+                    Network.Abort(end);
+                }
+            }
+        }
+
+        Engine.Dispose();
+    }
+
+    public void SendControl(ControlMessage message)
+    {
+        if (_control is not { IsOpen: true } control)
+        {
+            return;
+        }
+
+        _cluster.Trace.Add(TraceKind.Control, _cluster.Now, Index, (long)message.BodyCase, Detail(message));
+        _cluster.Log(Index, "sends", message);
+        Network.Send(control.Socket!, new Packet { Kind = PacketKind.Control, Body = message });
+        switch (message.BodyCase)
+        {
+            case ControlMessage.BodyOneofCase.Answer:
+                _cluster.Happened(Trigger.Answer);
+                break;
+            case ControlMessage.BodyOneofCase.Hello when Engine.View is null:
+                _cluster.Met(CoveragePoint.MemberForming);
+                break;
+            case ControlMessage.BodyOneofCase.LinkReport:
+            case ControlMessage.BodyOneofCase.ChangeRequest:
+                _cluster.Met(CoveragePoint.MemberWaiting);
+                break;
+            default:
+                break;
+        }
+    }
+
+    public void Log(string text) => _cluster.Log(Index, text);
+
+    public void Ended(string reason)
+    {
+        EndReason = reason;
+        if (IsDead || _cluster.IsOver)
+        {
+            return;
+        }
+
+        _cluster.Trace.Add(TraceKind.Ended, _cluster.Now, Index);
+        _cluster.Log(Index, $"is out: {reason}");
+        FreezeLinks();
+        CloseEverything();
+        _cluster.Conditions.Kill(Index); // It no longer listens.
+        _cluster.MemberEnded(this, reason);
+    }
+
+    private static long Detail(ControlMessage message) => message.BodyCase switch
+    {
+        ControlMessage.BodyOneofCase.Answer => (long)message.Answer.Round,
+        ControlMessage.BodyOneofCase.LinkReport => message.LinkReport.Member,
+        ControlMessage.BodyOneofCase.Hello => message.Hello.View?.Epoch ?? 0,
+        _ => 0,
+    };
+}

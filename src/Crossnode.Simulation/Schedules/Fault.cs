@@ -1,0 +1,94 @@
+namespace Crossnode.Simulation.Schedules;
+
+/// <summary>What goes wrong.</summary>
+public enum FaultKind
+{
+    /// <summary>A process is killed; the system closes its connections.</summary>
+    Crash,
+
+    /// <summary>A machine is gone without a word.</summary>
+    Vanish,
+
+    /// <summary>A process stands still for a while.</summary>
+    Stop,
+
+    /// <summary>The coordinator stands still for a while.</summary>
+    StopCoordinator,
+
+    /// <summary>The open connection between two members breaks; another can be opened.</summary>
+    LinkBlip,
+
+    /// <summary>Two members cannot reach each other for a while; their connection breaks.</summary>
+    LinkCut,
+
+    /// <summary>Bytes between two members are held up in one direction for a while.</summary>
+    OneWay,
+
+    /// <summary>The members fall into two parts that do not hear each other for a while.</summary>
+    Partition,
+
+    /// <summary>A member and the coordinator do not hear each other for a while, in one direction or both.</summary>
+    CoordinatorPartition,
+
+    /// <summary>A control stream breaks; another can be opened.</summary>
+    ControlLost,
+
+    /// <summary>Everything to and from a node takes longer for a while.</summary>
+    Delay,
+
+    /// <summary>A caller cancels an operation.</summary>
+    Cancel,
+
+    /// <summary>One member calls another operation than the others.</summary>
+    Mismatch,
+
+    /// <summary>One member calls late, another gives up waiting.</summary>
+    Deadline,
+
+    /// <summary>A member leaves before the others.</summary>
+    Leave,
+}
+
+/// <summary>What a fault waits for.</summary>
+internal enum Trigger
+{
+    Time,
+    Prepare,
+    Answer,
+    NewView,
+    Commit,
+    DataComplete,
+    Called,
+}
+
+/// <summary>One fault of a schedule.</summary>
+internal sealed record Fault
+{
+    public required FaultKind Kind { get; init; }
+
+    /// <summary>What it waits for; it begins <see cref="At"/> after that.</summary>
+    public Trigger Trigger { get; init; }
+
+    /// <summary>How often that must have happened.</summary>
+    public int Count { get; init; } = 1;
+
+    public long At { get; init; }
+
+    public long Duration { get; init; }
+
+    /// <summary>The member that is hit, and for faults between two the other one.</summary>
+    public int Member { get; init; }
+
+    public int Other { get; init; }
+
+    /// <summary>The members on one side of a partition, one bit each; the last node is the coordinator.</summary>
+    public int Side { get; init; }
+
+    /// <summary>For cancels, mismatches, deadlines: the operation.</summary>
+    public int Tag { get; init; }
+
+    public int Operation { get; init; }
+
+    /// <summary>Draws that only this kind of fault understands.</summary>
+    public int Variant { get; init; }
+}
