@@ -16,9 +16,9 @@ internal sealed partial class CrossnodeProcess : IDisposable
     private readonly List<string> _errors = [];
     private readonly Task _reading;
 
-    private CrossnodeProcess(string[] arguments)
+    private CrossnodeProcess(string program, string[] arguments)
     {
-        _process = Process.Start(new ProcessStartInfo(Executable("Crossnode.Cli", "crossnode"), arguments)
+        _process = Process.Start(new ProcessStartInfo(program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -40,7 +40,10 @@ internal sealed partial class CrossnodeProcess : IDisposable
     /// <summary>The worker processes, as the first lines name them.</summary>
     public IReadOnlyList<int> Workers { get; private set; } = [];
 
-    public static CrossnodeProcess Start(params string[] arguments) => new(arguments);
+    public static CrossnodeProcess Start(params string[] arguments) => new(Executable("Crossnode.Cli", "crossnode"), arguments);
+
+    /// <summary>Starts another program of this build, without a launcher.</summary>
+    public static CrossnodeProcess StartProgram(string program) => new(program, []);
 
     /// <summary>The path of a program of this build.</summary>
     public static string Executable(string project, string name)
