@@ -15,27 +15,27 @@ internal sealed record TrainConfiguration
 
     public int MicroBatch { get; init; } = 16;
 
-    public int MicroBatchesPerStep { get; init; } = 8;
+    public int MicroBatchesPerStep { get; init; } = 4;
 
-    public int Layers { get; init; } = 3;
+    public int Layers { get; init; } = 2;
 
     public int Heads { get; init; } = 4;
 
-    public int Width { get; init; } = 112;
+    public int Width { get; init; } = 128;
 
     public int Context { get; init; } = 64;
 
-    public double LearningRate { get; init; } = 4e-3;
+    public double LearningRate { get; init; } = 6e-3;
 
-    public double FinalLearningRate { get; init; } = 2e-4;
+    public double FinalLearningRate { get; init; } = 1.2e-4;
 
-    public int WarmupSteps { get; init; } = 80;
+    public int WarmupSteps { get; init; } = 150;
 
-    public double WeightDecay { get; init; } = 0.05;
+    public double WeightDecay { get; init; } = 0.1;
 
     public double Beta1 { get; init; } = 0.9;
 
-    public double Beta2 { get; init; } = 0.98;
+    public double Beta2 { get; init; } = 0.95;
 
     public double ClipNorm { get; init; } = 1;
 
