@@ -58,6 +58,7 @@ internal static class CommandLine
         root.Add(RunCommand.Create(context));
         root.Add(SampleCommand.Create(context));
         root.Add(DataCommand.Create(context));
+        root.Add(SimCommand.Create(context));
         root.Add(VersionCommand.Create(context));
         root.Add(WorkerTrainCommand.Create());
         return root;
