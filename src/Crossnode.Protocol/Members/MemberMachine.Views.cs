@@ -21,6 +21,9 @@ public sealed partial class MemberMachine
         Broken,
     }
 
+    /// <summary>Whether the link to a rank may still open: a broken one is not used again in its view (R18).</summary>
+    public bool MayOpen(int rank) => (uint)rank < (uint)_links.Length && _links[rank].Status == LinkStatus.Opening;
+
     private void LinkUp(TimeSpan now, int rank)
     {
         ref var link = ref _links[rank];
@@ -91,7 +94,7 @@ public sealed partial class MemberMachine
                 && prepare.View.Predecessor.ToId() == (View?.Id ?? ViewId.None) && ListsMe(prepare.View);
             if (installsFirst)
             {
-                Install(now, prepare.View, actions);
+                Install(now, new View(prepare.View), actions);
             }
             else if (Has(ProtocolRules.R4) || View is null)
             {
@@ -171,17 +174,19 @@ public sealed partial class MemberMachine
             return;
         }
 
+        // A record that is no view must leave everything as it is.
+        var view = new View(record);
         if (!IsFrozen && View is not null)
         {
             Freeze(now, actions);
         }
 
-        Install(now, record, actions);
+        Install(now, view, actions);
     }
 
-    private void Install(TimeSpan now, ViewRecord record, List<MemberAction> actions)
+    private void Install(TimeSpan now, View view, List<MemberAction> actions)
     {
-        var view = new View(record);
+        var record = view.Record;
         Settle(record, actions);
         View = view;
         Rank = view.RankOf(_options.Self);

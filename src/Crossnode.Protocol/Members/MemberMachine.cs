@@ -21,6 +21,7 @@ public sealed partial class MemberMachine
     private bool _ended;
     private bool _leaving;
     private TimeSpan _controlHeard;
+    private TimeSpan _connectingSince;
     private TimeSpan _reconnectAt;
     private TimeSpan _lastTick;
     private TimeSpan _nextHeartbeat;
@@ -182,6 +183,7 @@ public sealed partial class MemberMachine
         }
 
         _controlHeard += gap;
+        _connectingSince += gap;
         foreach (ref var link in _links.AsSpan())
         {
             link.Heard += gap;
@@ -216,9 +218,18 @@ public sealed partial class MemberMachine
             actions.Add(new MemberAction(MemberActionKind.CloseControl));
         }
 
+        if (_controlConnecting && now - _connectingSince > _options.EvictAfter)
+        {
+            // Somebody took the connection and says nothing.
+            _controlConnecting = false;
+            _reconnectAt = now + _options.ReconnectAfter;
+            actions.Add(new MemberAction(MemberActionKind.CloseControl));
+        }
+
         if (!_controlUp && !_controlConnecting && now >= _reconnectAt)
         {
             _controlConnecting = true;
+            _connectingSince = now;
             actions.Add(new MemberAction(MemberActionKind.ConnectControl));
         }
     }
@@ -235,7 +246,8 @@ public sealed partial class MemberMachine
         if (now - _needsViewSince > _options.GiveUpAfter)
         {
             End(
-                $"outcome unknown: waited {_options.GiveUpAfter.TotalSeconds:0} s for the coordinator to announce a view"
+                (View is null ? "" : "outcome unknown: ")
+                + $"waited {_options.GiveUpAfter.TotalSeconds:0} s for the coordinator to announce a view"
                 + (_controlUp ? "" : ", and it cannot be reached"),
                 actions);
         }

@@ -40,9 +40,10 @@ internal sealed class OperationState(long sequence)
 /// <summary>The sequence of operations of one tag at one member.</summary>
 internal sealed class TagState(uint tag)
 {
-    // Tokens of operations, by sequence; also of those that were not called here yet. One bit a round (dissemination)
-    // or a count of children in the low and the "down" bit in the high part (tree). Tokens are always read (R17).
-    private readonly Dictionary<long, ulong> _tokens = [];
+    // Tokens of operations; also of those that were not called here yet. One bit a round (dissemination), or one for the
+    // parent and one for each child (tree), 64 to a word. Tokens are always read (R17).
+    private readonly Dictionary<(long Sequence, int Word), ulong> _tokens = [];
+    private int _words = 1;
 
     public uint Tag { get; } = tag;
 
@@ -70,11 +71,23 @@ internal sealed class TagState(uint tag)
         return null;
     }
 
-    public void AddToken(long sequence, int bit) => _tokens[sequence] = _tokens.GetValueOrDefault(sequence) | (1UL << bit);
+    public void AddToken(long sequence, int bit)
+    {
+        var word = bit >> 6;
+        _words = Math.Max(_words, word + 1);
+        _tokens[(sequence, word)] = _tokens.GetValueOrDefault((sequence, word)) | (1UL << (bit & 63));
+    }
 
-    public bool HasToken(long sequence, int bit) => (_tokens.GetValueOrDefault(sequence) & (1UL << bit)) != 0;
+    public bool HasToken(long sequence, int bit) =>
+        (_tokens.GetValueOrDefault((sequence, bit >> 6)) & (1UL << (bit & 63))) != 0;
 
-    public void ForgetTokens(long sequence) => _tokens.Remove(sequence);
+    public void ForgetTokens(long sequence)
+    {
+        for (var word = 0; word < _words; word++)
+        {
+            _tokens.Remove((sequence, word));
+        }
+    }
 
     public void ForgetAllTokens() => _tokens.Clear();
 

@@ -7,16 +7,25 @@ namespace Crossnode.Protocol.Views;
 /// <remarks>Immutable: any change of members or links makes a new view with a new id.</remarks>
 public sealed class View
 {
+    /// <summary>The most members of a view.</summary>
+    public const int MaxMembers = 1 << 13;
+
     private readonly Dictionary<MemberId, int> _ranks = [];
 
     /// <summary>Reads a record as it came from the coordinator.</summary>
-    /// <exception cref="Core.Errors.ProtocolException">Members are not ascending, or a link names no member.</exception>
+    /// <exception cref="Core.Errors.ProtocolException">There is no member or far too many, members are not ascending, a link names
+    /// no two members, or the links do not join all.</exception>
     public View(ViewRecord record)
     {
         ArgumentNullException.ThrowIfNull(record);
         Record = record;
         Id = record.Id.ToId();
         Predecessor = record.Predecessor.ToId();
+        if (record.Members.Count is 0 or > MaxMembers)
+        {
+            throw new Core.Errors.ProtocolException($"{Id} has {record.Members.Count} members (1 to {MaxMembers} are possible)");
+        }
+
         var members = new MemberId[record.Members.Count];
         for (var rank = 0; rank < members.Length; rank++)
         {
@@ -31,6 +40,11 @@ public sealed class View
 
         Members = members;
         Links = ReadLinks(record, _ranks, members.Length);
+        if (!Links.IsConnected)
+        {
+            throw new Core.Errors.ProtocolException($"{Id} has links that do not join all its members ({Links})");
+        }
+
         Barrier = new BarrierPlan(Links);
     }
 
@@ -68,10 +82,11 @@ public sealed class View
         foreach (var link in record.Links)
         {
             if (!ranks.TryGetValue(new MemberId(link.First), out var first)
-                || !ranks.TryGetValue(new MemberId(link.Second), out var second))
+                || !ranks.TryGetValue(new MemberId(link.Second), out var second)
+                || first == second)
             {
                 throw new Core.Errors.ProtocolException(
-                    $"{record.Id.ToId()} has a link {link.First}-{link.Second} but not both members");
+                    $"{record.Id.ToId()} has a link {link.First}-{link.Second} but not two such members");
             }
 
             if (link.Condition == LinkCondition.LinkOut)
