@@ -28,6 +28,7 @@ public sealed class OperationGroup
                 nameof(target));
         }
 
+        CheckType(source);
         if (reduce is not (ReduceOperator.Sum or ReduceOperator.Average))
         {
             throw new ArgumentOutOfRangeException(nameof(reduce), reduce, "use Sum or Average");
@@ -40,8 +41,17 @@ public sealed class OperationGroup
     /// <summary>Adds a broadcast of <paramref name="root"/>'s buffer into everybody's.</summary>
     public OperationGroup Broadcast(TensorBuffer buffer, MemberId root)
     {
+        CheckType(buffer);
         _parts.Add(new OperationPart(CollectiveKind.Broadcast, buffer, buffer, ReduceOperator.None, root));
         return this;
+    }
+
+    private static void CheckType(in TensorBuffer buffer)
+    {
+        if (!buffer.Type.IsKnown())
+        {
+            throw new ArgumentException("the buffer describes no memory; make it with one of TensorBuffer's From methods", nameof(buffer));
+        }
     }
 }
 

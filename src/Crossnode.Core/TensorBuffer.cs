@@ -36,6 +36,7 @@ public readonly unsafe struct TensorBuffer : IEquatable<TensorBuffer>
     public static TensorBuffer FromPointer(void* pointer, ElementType type, long count)
     {
         Check(type, count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, long.MaxValue / type.Size());
         if (pointer is null && count > 0)
         {
             throw new ArgumentNullException(nameof(pointer), $"a buffer of {count} elements needs memory");
@@ -94,8 +95,18 @@ public readonly unsafe struct TensorBuffer : IEquatable<TensorBuffer>
     public static bool operator !=(TensorBuffer left, TensorBuffer right) => !left.Equals(right);
 
     private static TensorBuffer FromMemory<T>(Memory<T> values, ElementType type)
-        where T : unmanaged =>
-        new(null, new CastMemory<T>(values).Memory, isManaged: true, type, values.Length);
+        where T : unmanaged
+    {
+        if (values.Length > Array.MaxLength / type.Size())
+        {
+            throw new ArgumentException(
+                $"{values.Length} {type.Name()} are 2 GiB or more, which managed memory cannot describe: "
+                + "use native memory and FromPointer",
+                nameof(values));
+        }
+
+        return new(null, new CastMemory<T>(values).Memory, isManaged: true, type, values.Length);
+    }
 
     private static void Check(ElementType type, long count)
     {

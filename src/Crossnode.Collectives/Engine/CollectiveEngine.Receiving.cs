@@ -69,7 +69,7 @@ public sealed unsafe partial class CollectiveEngine
         if (header.OperationHash != operation.Descriptor.Hash)
         {
             Mismatch(now, rank, operation, header, header.Part);
-            return BeginEarly(rank, header);
+            return BeginUnwanted(rank, header);
         }
 
         var transfer = TransferOf(rank, operation, header);
@@ -86,14 +86,14 @@ public sealed unsafe partial class CollectiveEngine
     private byte* BeginEarly(int rank, in FrameHeader header)
     {
         var link = _links[rank];
-        if (link.HeldEarly + header.Length > 2 * _options.EagerWindowBytes)
+        if (link.HeldEarly + CostOf(header.Length) > 2 * _options.EagerWindowBytes)
         {
             throw new ProtocolException(
-                $"{View!.Members[rank]} sent {link.HeldEarly + header.Length} bytes for operations that were not started here"
+                $"{View!.Members[rank]} sent {link.HeldEarly + CostOf(header.Length)} bytes for operations that were not started here"
                 + $" (at most {_options.EagerWindowBytes} may go without a credit)");
         }
 
-        link.HeldEarly += header.Length;
+        link.HeldEarly += CostOf(header.Length);
         var frame = new EarlyFrame(rank, header, GC.AllocateUninitializedArray<byte>(header.Length, pinned: true));
         if (header.Length == 0)
         {
@@ -102,21 +102,41 @@ public sealed unsafe partial class CollectiveEngine
         }
 
         link.Early = frame;
-        return (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(
-            ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(frame.Bytes));
+        return AddressOf(frame);
     }
+
+    // Of an operation that is given up here already: the bytes have to come, and are dropped.
+    private byte* BeginUnwanted(int rank, in FrameHeader header)
+    {
+        if (header.Length == 0)
+        {
+            return null;
+        }
+
+        var frame = new EarlyFrame(rank, header, GC.AllocateUninitializedArray<byte>(header.Length, pinned: true), IsUnwanted: true);
+        _links[rank].Early = frame;
+        return AddressOf(frame);
+    }
+
+    private static byte* AddressOf(EarlyFrame frame) => (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(
+        ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(frame.Bytes));
 
     // While the payload came, the operation may have been started (then nobody will replay this frame) or settled.
     private void EndEarly(TimeSpan now, int rank, EarlyFrame frame)
     {
         var header = frame.Header;
+        if (frame.IsUnwanted)
+        {
+            return;
+        }
+
         if (_operations.TryGetValue((header.Tag, header.Sequence), out var operation) && operation.IsStarted)
         {
             Replay(now, operation, frame);
         }
         else if (_machine.IsSettled(header.Tag, header.Sequence))
         {
-            _links[rank].HeldEarly -= header.Length;
+            _links[rank].HeldEarly -= CostOf(header.Length);
         }
         else
         {
@@ -145,6 +165,7 @@ public sealed unsafe partial class CollectiveEngine
         if (link.Charges.Remove(key, out var charged))
         {
             link.Eager -= charged;
+            _host.WantSend(rank);
         }
 
         if (_machine.IsSettled(header.Tag, header.Sequence))
@@ -154,7 +175,7 @@ public sealed unsafe partial class CollectiveEngine
 
         if (!_operations.TryGetValue(key, out var operation) || !operation.IsStarted)
         {
-            EarlyOf(header).Credits.Add((rank, header));
+            KeepOnce(EarlyOf(header).Credits, rank, header);
             return;
         }
 
@@ -187,7 +208,7 @@ public sealed unsafe partial class CollectiveEngine
 
         if (!_operations.TryGetValue((header.Tag, header.Sequence), out var operation) || !operation.IsStarted)
         {
-            EarlyOf(header).Tokens.Add((rank, header));
+            KeepOnce(EarlyOf(header).Tokens, rank, header);
             return;
         }
 
@@ -204,6 +225,20 @@ public sealed unsafe partial class CollectiveEngine
         }
 
         Step(now, new MemberEvent(MemberEventKind.Token, rank, header.Tag, header.Sequence, header.Step));
+    }
+
+    private void KeepOnce(List<(int Rank, FrameHeader Header)> kept, int rank, in FrameHeader header)
+    {
+        foreach (var (from, frame) in kept)
+        {
+            if (from == rank && frame.Step == header.Step)
+            {
+                throw new ProtocolException(
+                    $"{View!.Members[rank]} sent the {header.Type} of operation {header.Sequence} of tag {header.Tag} twice");
+            }
+        }
+
+        kept.Add((rank, header));
     }
 
     private void Mismatch(TimeSpan now, int rank, EngineOperation operation, in FrameHeader header, int parts)
@@ -228,7 +263,21 @@ public sealed unsafe partial class CollectiveEngine
 
         foreach (var frame in early.Frames)
         {
-            Replay(now, operation, frame);
+            if (!operation.IsStarted)
+            {
+                return;
+            }
+
+            try
+            {
+                Replay(now, operation, frame);
+            }
+            catch (ProtocolException broken)
+            {
+                // Whoever called the operation, or whose bytes let it start, is not who broke the rules.
+                _host.CloseLink(frame.Rank);
+                LinkDown(now, frame.Rank, broken.Message);
+            }
         }
 
         foreach (var (rank, header) in early.Tokens)
@@ -243,7 +292,7 @@ public sealed unsafe partial class CollectiveEngine
     private void Replay(TimeSpan now, EngineOperation operation, EarlyFrame frame)
     {
         var link = _links[frame.Rank];
-        link.HeldEarly -= frame.Header.Length;
+        link.HeldEarly -= CostOf(frame.Header.Length);
         var coming = link.Early;
         link.Early = null;
         var target = BeginData(now, frame.Rank, frame.Header);
@@ -294,7 +343,7 @@ public sealed unsafe partial class CollectiveEngine
     private static Slice SliceOf(in FrameHeader header) => new(header.Step, header.Offset, header.Length, header.WeightSum);
 
     /// <summary>A data frame that came before its operation was started here.</summary>
-    private sealed record EarlyFrame(int Rank, FrameHeader Header, byte[] Bytes);
+    private sealed record EarlyFrame(int Rank, FrameHeader Header, byte[] Bytes, bool IsUnwanted = false);
 
     private sealed class EarlyOperation
     {

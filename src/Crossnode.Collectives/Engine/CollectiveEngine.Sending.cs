@@ -112,16 +112,20 @@ public sealed unsafe partial class CollectiveEngine
     // Small data may go before the receiver's credit, within the window for which the receiver holds buffers (R17).
     private bool TryCharge(LinkTraffic link, EngineOperation operation, int length)
     {
-        if (length > _options.EagerBytes || link.Eager + length > _options.EagerWindowBytes)
+        var cost = CostOf(length);
+        if (length > _options.EagerBytes || link.Eager + cost > _options.EagerWindowBytes)
         {
             return false;
         }
 
-        link.Eager += length;
+        link.Eager += cost;
         var key = (operation.Options.Tag, operation.Sequence);
-        link.Charges[key] = link.Charges.GetValueOrDefault(key) + length;
+        link.Charges[key] = link.Charges.GetValueOrDefault(key) + cost;
         return true;
     }
+
+    // Headers are held, too: without them a window would hold any number of empty pieces.
+    private static int CostOf(int length) => FrameHeader.Size + length;
 
     private void SendCredits(EngineOperation operation)
     {

@@ -31,6 +31,13 @@ public sealed partial class CollectiveEngine : IDisposable
     /// <summary>Makes an engine that belongs to no view yet.</summary>
     public CollectiveEngine(MemberOptions member, EngineOptions options, IEngineHost host)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.ChunkBytes is <= 0 or > FrameHeader.MaxDataLength || options.ChunkBytes % sizeof(double) != 0)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options), options.ChunkBytes, $"a chunk is a multiple of {sizeof(double)} bytes, at most {FrameHeader.MaxDataLength}");
+        }
+
         _member = member;
         _options = options;
         _host = host;
@@ -66,7 +73,8 @@ public sealed partial class CollectiveEngine : IDisposable
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(options);
         CheckWeight(group.Weight);
-        var operation = new EngineOperation(group, options, now + (options.Timeout ?? _options.OperationTimeout), _pool)
+        CheckOptions(options);
+        var operation = new EngineOperation(group, options, DeadlineOf(now, options), _pool)
         {
             Completed = completed,
         };
@@ -125,6 +133,9 @@ public sealed partial class CollectiveEngine : IDisposable
     /// <summary>Notes a sign of life on the control stream.</summary>
     public void HeardControl(TimeSpan now) => _machine.HeardControl(now);
 
+    /// <summary>Whether the link to a rank of the installed view may still open.</summary>
+    public bool MayOpen(int rank) => _machine.MayOpen(rank);
+
     /// <summary>The link to a rank is open.</summary>
     public void LinkUp(TimeSpan now, int rank)
     {
@@ -179,6 +190,34 @@ public sealed partial class CollectiveEngine : IDisposable
         var waiting = operation.IsDataComplete ? "commit barrier" : "data";
         var peers = operation.IsDataComplete ? string.Empty : $" from {MissingPeers(operation)}";
         return $"{name} waits in phase {waiting}{peers} of {View.Id}";
+    }
+
+    private TimeSpan DeadlineOf(TimeSpan now, OperationOptions options)
+    {
+        var timeout = options.Timeout ?? _options.OperationTimeout;
+        return timeout < TimeSpan.MaxValue - now ? now + timeout : TimeSpan.MaxValue;
+    }
+
+    // Members compare what they called with one another; here a caller is held to its own first call.
+    private void CheckOptions(OperationOptions options)
+    {
+        if (options.OnViewChange is not (OnViewChange.Retry or OnViewChange.Report))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.OnViewChange, "use Retry or Report");
+        }
+
+        if (_machine.OnViewChangeOf(options.Tag) is var first && first != 0 && first != (uint)options.OnViewChange)
+        {
+            throw new ArgumentException(
+                $"the first operation of tag {options.Tag} is to {(OnViewChange)first} on a view change, so all of that tag are; "
+                + "use another tag for the others",
+                nameof(options));
+        }
+
+        if (options.Timeout <= TimeSpan.Zero)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.Timeout, "a timeout is longer than 0");
+        }
     }
 
     private static void CheckWeight(double weight)

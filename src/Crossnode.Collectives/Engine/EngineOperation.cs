@@ -19,16 +19,30 @@ public sealed unsafe class EngineOperation
         Options = options;
         Deadline = deadline;
         _pool = pool;
+        if (group.Parts.Count > ushort.MaxValue)
+        {
+            throw new ArgumentException($"a group has at most {ushort.MaxValue} parts, not {group.Parts.Count}", nameof(group));
+        }
+
         Descriptor = OperationDescriptor.Of(group, options.OnViewChange);
         Weight = Math.Round(group.Weight * WeightScale) / WeightScale;
         _sources = new PinnedBuffer[group.Parts.Count];
         _targets = new PinnedBuffer[group.Parts.Count];
         _snapshots = new (nint, long)[group.Parts.Count];
-        for (var index = 0; index < _sources.Length; index++)
+        try
         {
-            _sources[index] = group.Parts[index].Source.Pin();
-            _targets[index] = group.Parts[index].Target.Pin();
-            TakeSnapshot(index);
+            for (var index = 0; index < _sources.Length; index++)
+            {
+                _sources[index] = group.Parts[index].Source.Pin();
+                _targets[index] = group.Parts[index].Target.Pin();
+                CheckOverlap(index);
+                TakeSnapshot(index);
+            }
+        }
+        catch
+        {
+            Release();
+            throw;
         }
     }
 
@@ -74,16 +88,19 @@ public sealed unsafe class EngineOperation
         StopTransfers();
         Attempts++;
         IsStarted = true;
+        foreach (var part in Group.Parts)
+        {
+            if (part.Kind == CollectiveKind.Broadcast && context.View.RankOf(part.Root) < 0)
+            {
+                return false;
+            }
+        }
+
         var transfers = new Transfer[Group.Parts.Count];
         for (var index = 0; index < transfers.Length; index++)
         {
             var part = Group.Parts[index];
             var root = part.Kind == CollectiveKind.Broadcast ? context.View.RankOf(part.Root) : 0;
-            if (root < 0)
-            {
-                return false;
-            }
-
             var memory = new PartMemory(
                 part.Kind, part.Source.Type, part.Reduce, part.Source.Count, root, SourceOf(index), _targets[index].Address);
             transfers[index] = TransferFactory.Create(memory, context.Plan, context.Rank, Weight, context.ChunkBytes);
@@ -201,6 +218,28 @@ public sealed unsafe class EngineOperation
         Buffer.MemoryCopy(_sources[index].Address, (void*)_snapshots[index].Address, bytes, bytes);
     }
 
+    private void CheckOverlap(int index)
+    {
+        var source = _sources[index].Address;
+        var target = _targets[index].Address;
+        var bytes = Group.Parts[index].Source.ByteLength;
+        if (source != target && source < target + bytes && target < source + bytes)
+        {
+            throw new ArgumentException($"source and target of part {index} overlap; use the same memory, or memory apart");
+        }
+    }
+
+    private void Release()
+    {
+        for (var index = 0; index < _sources.Length; index++)
+        {
+            _sources[index].Dispose();
+            _targets[index].Dispose();
+        }
+
+        DropSnapshots();
+    }
+
     private void Finish(bool restore, OperationOutcome outcome)
     {
         StopTransfers();
@@ -211,12 +250,9 @@ public sealed unsafe class EngineOperation
                 var bytes = Group.Parts[index].Source.ByteLength;
                 Buffer.MemoryCopy((void*)_snapshots[index].Address, _targets[index].Address, bytes, bytes);
             }
-
-            _sources[index].Dispose();
-            _targets[index].Dispose();
         }
 
-        DropSnapshots();
+        Release();
         Outcome = outcome;
         Completed?.Invoke(this);
     }

@@ -11,7 +11,7 @@ public sealed record EngineOptions
     /// <value>64 KiB.</value>
     public int EagerBytes { get; init; } = 64 << 10;
 
-    /// <summary>How much uncredited data a link may carry; the receiver holds as much buffer per link.</summary>
+    /// <summary>How much uncredited data a link may carry, frame headers included; the receiver holds as much per link.</summary>
     /// <value>256 KiB.</value>
     public int EagerWindowBytes { get; init; } = 256 << 10;
 
