@@ -15,6 +15,9 @@ public sealed class EmbeddedCoordinator : IRunHost
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(25);
 
+    // More than all members that join at once; whoever opens more is no member.
+    private const int MaxArrivals = 1024;
+
     // Evicted members get this long to read why.
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
 
@@ -99,7 +102,7 @@ public sealed class EmbeddedCoordinator : IRunHost
         {
             while (!_stopping)
             {
-                while (DriveOnce())
+                while (!_stopping && DriveOnce())
                 {
                 }
 
@@ -158,8 +161,15 @@ public sealed class EmbeddedCoordinator : IRunHost
 
         while (_listener.TryAccept(out var connection))
         {
-            _arrivals.Add(new Arrival(new FrameConnection(connection!), now + _options.HandshakeTimeout));
             moved = true;
+            if (_arrivals.Count < MaxArrivals)
+            {
+                _arrivals.Add(new Arrival(new FrameConnection(connection), now + _options.HandshakeTimeout));
+            }
+            else
+            {
+                connection.Abort();
+            }
         }
 
         foreach (var arrival in _arrivals.ToArray())

@@ -27,7 +27,7 @@ internal sealed class RawMember : IDisposable
         Assert.Equal(PreambleStatus.Ok, raw.ReadPreamble().Status);
         hello ??= new Hello();
         hello.Incarnation = incarnation;
-        hello.Endpoint = $"127.0.0.1:{40000 + member}";
+        hello.Endpoint = hello.Endpoint.Length > 0 ? hello.Endpoint : $"127.0.0.1:{40000 + member}";
         raw.Send(new ControlMessage { Hello = hello });
         return raw;
     }

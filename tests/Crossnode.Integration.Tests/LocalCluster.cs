@@ -47,6 +47,8 @@ internal sealed class LocalCluster : IDisposable
         Sessions = Task.WhenAll(joins).GetAwaiter().GetResult();
     }
 
+    public RunId Run => _coordinator.Run;
+
     public Session[] Sessions { get; }
 
     public ConcurrentQueue<string> Log { get; } = new();
@@ -69,16 +71,17 @@ internal sealed class LocalCluster : IDisposable
         Task.WaitAll([.. Sessions.Select(session => Task.Run(session.Dispose))]);
         _coordinator.Dispose();
     }
+}
 
-    private sealed class QueueLogger(ConcurrentQueue<string> lines) : ILogger
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
+/// <summary>Keeps log lines for the test to look at.</summary>
+internal sealed class QueueLogger(ConcurrentQueue<string> lines) : ILogger
+{
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
 
-        public bool IsEnabled(LogLevel logLevel) => true;
+    public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            lines.Enqueue(formatter(state, exception));
-    }
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        lines.Enqueue(formatter(state, exception));
 }

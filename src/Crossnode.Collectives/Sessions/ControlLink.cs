@@ -47,6 +47,9 @@ public sealed unsafe class ControlLink : IDisposable
     /// <summary>Set when the other side refused for good: another version, another run.</summary>
     public bool IsRefused { get; private set; }
 
+    /// <summary>Set when what answers does not speak this protocol at all.</summary>
+    public bool IsForeign { get; private set; }
+
     /// <summary>Queues a message.</summary>
     public void Send(ControlMessage message)
     {
@@ -119,6 +122,7 @@ public sealed unsafe class ControlLink : IDisposable
         if (status != FrameStatus.Ready)
         {
             Failure = Frames.Failure;
+            IsForeign = status == FrameStatus.Failed && Frames.Connection.Failure is null;
             return false;
         }
 
@@ -143,6 +147,7 @@ public sealed unsafe class ControlLink : IDisposable
         PreambleStatus.Ok => null,
         PreambleStatus.OtherVersion => "the coordinator speaks another version: install the same version everywhere",
         PreambleStatus.OtherRun => $"the coordinator serves another run than {_ours.Run}: copy the run id that it printed",
+        PreambleStatus.Refused => "what listens there is a member, not the coordinator: copy the address that the coordinator printed",
         _ => $"the coordinator refused this process ({theirs.Status})",
     };
 
@@ -232,6 +237,12 @@ public sealed unsafe class ControlLink : IDisposable
         catch (InvalidProtocolBufferException broken)
         {
             Failure = $"{Frames!.Connection.Remote} sent a control frame that is no message ({broken.Message})";
+            return;
+        }
+
+        if (ControlCheck.Complaint(message) is { } complaint)
+        {
+            Failure = $"{Frames!.Connection.Remote} sent {complaint}";
             return;
         }
 

@@ -42,6 +42,11 @@ public sealed partial class Session
                 return;
             }
 
+            if (Volatile.Read(ref _entering) > 0)
+            {
+                LetOthersIn();
+            }
+
             var now = Now;
             if (moved)
             {
@@ -55,13 +60,21 @@ public sealed partial class Session
         }
     }
 
+    // A large operation may keep the lock for as long as bytes move; others are let in to call theirs, or to cancel.
+    private void LetOthersIn()
+    {
+        Monitor.Exit(_gate);
+        Thread.Yield();
+        Monitor.Enter(_gate);
+    }
+
     private void Background()
     {
         lock (_gate)
         {
             while (!_stopping)
             {
-                var callersBusy = _callerDrives || Now - _callerSeen < 10 * LookIn;
+                var callersBusy = _callerDrives || (_waitingAsync == 0 && Now - _callerSeen < 10 * LookIn);
                 var moved = Guarded();
                 if (_broken is not null)
                 {
@@ -80,7 +93,6 @@ public sealed partial class Session
         }
     }
 
-    // A bug must not leave callers waiting for ever: the first one is kept, shown to every caller, and ends the session.
     private bool Guarded()
     {
         try
@@ -89,30 +101,43 @@ public sealed partial class Session
         }
         catch (Exception bug)
         {
-            _broken = bug;
-            if (_engine.EndReason is null)
-            {
-                _engine.Abandon($"the session broke: {bug.Message}");
-            }
-
-            Monitor.PulseAll(_gate);
+            Break(bug);
             return true;
         }
     }
 
+    // A bug must not leave callers waiting for ever: the first one is kept, shown to every caller, and ends the session.
+    private void Break(Exception bug)
+    {
+        _broken ??= bug;
+        if (_engine.EndReason is null)
+        {
+            _engine.Abandon($"the session broke: {bug.Message}");
+        }
+
+        Monitor.PulseAll(_gate);
+    }
+
     private void WaitForBytes(Transport.Poller poller, WatchSet watches)
     {
-        watches.Update(this, poller);
-        var timeout = _nextTick - Now;
-        Monitor.Exit(_gate);
         try
         {
-            poller.Wait(timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero);
+            watches.Update(this, poller);
+            var timeout = _nextTick - Now;
+            Monitor.Exit(_gate);
+            try
+            {
+                poller.Wait(timeout > TimeSpan.Zero ? timeout : TimeSpan.Zero);
+            }
+            finally
+            {
+                Monitor.Enter(_gate);
+                _nextRare = TimeSpan.Zero;
+            }
         }
-        finally
+        catch (Exception bug)
         {
-            Monitor.Enter(_gate);
-            _nextRare = TimeSpan.Zero;
+            Break(bug);
         }
     }
 
@@ -124,7 +149,6 @@ public sealed partial class Session
         {
             _nextTick = now + TickInterval;
             _engine.Tick(now);
-            DriveSlow(now);
         }
 
         for (var rank = 0; rank < _links.Length; rank++)

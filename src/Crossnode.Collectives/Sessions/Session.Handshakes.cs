@@ -36,6 +36,11 @@ public sealed partial class Session
         }
 
         var view = _engine.View;
+        if (_engine.EndReason is not null)
+        {
+            return PreambleStatus.Refused;
+        }
+
         if (view is null || theirs.View.Epoch > view.Id.Epoch)
         {
             return null;
@@ -47,7 +52,7 @@ public sealed partial class Session
         }
 
         rank = view.RankOf(theirs.Member);
-        var isKnown = view.Contains(theirs.Member, theirs.Incarnation) && rank > _engine.Rank && _links[rank] is null;
+        var isKnown = view.Contains(theirs.Member, theirs.Incarnation) && rank > _engine.Rank && _engine.MayOpen(rank);
         return isKnown ? PreambleStatus.Ok : PreambleStatus.Refused;
     }
 
@@ -55,16 +60,28 @@ public sealed partial class Session
     private sealed class Handshake : IDisposable
     {
         private readonly Preamble? _ours;
+        private readonly MemberId _peer;
         private PendingConnect? _pending;
         private Preamble? _theirs;
 
-        public Handshake(PendingConnect pending, Preamble ours, int rank, TimeSpan until)
+        public Handshake(PendingConnect pending, Preamble ours, int rank, MemberId peer, TimeSpan until)
         {
             _pending = pending;
             _ours = ours;
+            _peer = peer;
             Rank = rank;
             Until = until;
             View = ours.View;
+        }
+
+        /// <summary>An attempt that failed before it began.</summary>
+        public Handshake(Preamble ours, int rank, MemberId peer, string failure)
+        {
+            _ours = ours;
+            _peer = peer;
+            Rank = rank;
+            View = ours.View;
+            Failure = failure;
         }
 
         public Handshake(Connection accepted, TimeSpan until)
@@ -103,6 +120,11 @@ public sealed partial class Session
 
         private HandshakeOutcome Dial(ref bool moved)
         {
+            if (Failure is not null)
+            {
+                return HandshakeOutcome.Over;
+            }
+
             if (_pending is not null)
             {
                 var status = _pending.Poll(out var connection);
@@ -143,9 +165,11 @@ public sealed partial class Session
                 return HandshakeOutcome.Over;
             }
 
-            Failure = $"refused ({theirs!.Status})";
+            var isPeer = theirs!.Run == _ours!.Run && theirs.Member == _peer;
+            Failure = isPeer ? $"refused ({theirs.Status})" : $"another process listens there ({theirs.Member} of run {theirs.Run})";
             return theirs.Status switch
             {
+                _ when !isPeer => HandshakeOutcome.Over,
                 PreambleStatus.Ok => HandshakeOutcome.Open,
                 PreambleStatus.OldView => HandshakeOutcome.PeerMovedOn,
                 _ => HandshakeOutcome.Over,
@@ -159,6 +183,7 @@ public sealed partial class Session
                 var read = Frames!.TryReadPreamble(out _theirs);
                 if (read != FrameStatus.Ready)
                 {
+                    Failure = Frames.Failure;
                     return read == FrameStatus.WouldBlock ? HandshakeOutcome.Waiting : HandshakeOutcome.Over;
                 }
 
@@ -174,6 +199,7 @@ public sealed partial class Session
             Frames.Flush(out _);
             if (status != PreambleStatus.Ok)
             {
+                Failure = $"refused {_theirs!.Member} ({status}; run {_theirs.Run}, {_theirs.View}, protocol {_theirs.Major}.{_theirs.Minor})";
                 return HandshakeOutcome.Over;
             }
 

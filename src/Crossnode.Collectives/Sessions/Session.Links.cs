@@ -1,6 +1,7 @@
 using Crossnode.Collectives.Engine;
 using Crossnode.Collectives.Links;
 using Crossnode.Core;
+using Crossnode.Core.Errors;
 using Crossnode.Protocol.Control;
 using Crossnode.Protocol.Views;
 using Crossnode.Protocol.Wire;
@@ -14,6 +15,9 @@ public sealed partial class Session
 {
     // A connection that has said nothing useful for this long is closed.
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
+
+    // More than all members of a view that dial at once; whoever opens more is no member.
+    private const int MaxHandshakes = 1024;
 
     private readonly List<Handshake> _handshakes = [];
     private readonly List<(FrameConnection Frames, TimeSpan Until)> _draining = [];
@@ -46,6 +50,8 @@ public sealed partial class Session
     private bool DriveRare(TimeSpan now)
     {
         var moved = DriveControl(now);
+        Accept(now);
+        Drain(now);
         for (var index = _handshakes.Count - 1; index >= 0; index--)
         {
             if (index < _handshakes.Count)
@@ -57,13 +63,23 @@ public sealed partial class Session
         return moved;
     }
 
-    private void DriveSlow(TimeSpan now)
+    private void Accept(TimeSpan now)
     {
         while (_listener.TryAccept(out var connection))
         {
-            _handshakes.Add(new Handshake(connection!, now + HandshakeTimeout));
+            if (_handshakes.Count < MaxHandshakes)
+            {
+                _handshakes.Add(new Handshake(connection, now + HandshakeTimeout));
+            }
+            else
+            {
+                connection.Abort();
+            }
         }
+    }
 
+    private void Drain(TimeSpan now)
+    {
         for (var index = _draining.Count - 1; index >= 0; index--)
         {
             var (frames, until) = _draining[index];
@@ -82,7 +98,17 @@ public sealed partial class Session
             return false;
         }
 
-        var alive = control.Drive(_controlOpened, _controlReceived, out var moved);
+        bool alive, moved;
+        string? failure = null;
+        try
+        {
+            alive = control.Drive(_controlOpened, _controlReceived, out moved);
+        }
+        catch (ProtocolException broken)
+        {
+            (alive, moved, failure) = (false, true, broken.Message);
+        }
+
         if (control.IsOpen)
         {
             _controlFailure = null;
@@ -95,11 +121,16 @@ public sealed partial class Session
 
         if (!alive && _control == control)
         {
-            _controlFailure = control.Failure ?? "closed the control stream";
+            _controlFailure = failure ?? control.Failure ?? "it closed the control stream";
+            Log($"the control stream is over: {_controlFailure}");
             CloseControl();
             if (control.IsRefused)
             {
                 _engine.Abandon(_controlFailure);
+            }
+            else if (control.IsForeign && _viewInfo is null)
+            {
+                _engine.Abandon($"what listens at {_options.Coordinator} is no coordinator: {_controlFailure}; check the address");
             }
             else
             {
@@ -117,8 +148,10 @@ public sealed partial class Session
         var outcome = shake.Drive(this, out var moved);
         if (outcome == HandshakeOutcome.Waiting)
         {
-            if (now > shake.Until && !shake.IsParked)
+            // A parked link waits for a view that this member may be told of late, but not for ever.
+            if (now > (shake.IsParked ? shake.Until + _options.GiveUpAfter : shake.Until))
             {
+                LogClosed(shake, "it said nothing in time");
                 Drop(shake);
             }
 
@@ -142,6 +175,7 @@ public sealed partial class Session
                 _engine.LinkFrozen(now, shake.Rank);
                 break;
             default:
+                LogClosed(shake, shake.Failure ?? "broken");
                 shake.Dispose();
                 if (shake.Rank >= 0 && shake.View == _engine.View?.Id)
                 {
@@ -152,6 +186,14 @@ public sealed partial class Session
         }
 
         return true;
+    }
+
+    private void LogClosed(Handshake shake, string why)
+    {
+        if (!shake.IsDialled)
+        {
+            Log($"closed a connection from {shake.Frames!.Connection.Remote}: {why}");
+        }
     }
 
     private void Drop(Handshake shake)
@@ -181,14 +223,40 @@ public sealed partial class Session
         {
             if (view.Links.HasLink(_viewInfo.Rank, rank))
             {
-                var pending = _transport.Connect(view.Record.Members[rank].Endpoint);
-                _handshakes.Add(new Handshake(pending, PreambleOf(StreamPurpose.Link, view.Id), rank, Now + HandshakeTimeout));
+                _handshakes.Add(Dial(view, rank));
             }
         }
 
         Log($"installed {view.Id}: {string.Join(", ", view.Members)}");
-        ViewInstalled?.Invoke(_viewInfo);
+        Raise(ViewInstalled, _viewInfo);
         Monitor.PulseAll(_gate);
+    }
+
+    private Handshake Dial(View view, int rank)
+    {
+        var member = view.Members[rank];
+        var ours = PreambleOf(StreamPurpose.Link, view.Id);
+        try
+        {
+            return new Handshake(
+                _transport.Connect(view.Record.Members[rank].Endpoint), ours, rank, member, Now + HandshakeTimeout);
+        }
+        catch (InputException unusable)
+        {
+            return new Handshake(ours, rank, member, unusable.Message);
+        }
+    }
+
+    private void Raise<T>(Action<T>? handlers, T news)
+    {
+        try
+        {
+            handlers?.Invoke(news);
+        }
+        catch (Exception thrown)
+        {
+            Log($"a handler of an event threw: {thrown}");
+        }
     }
 
     private void FreezeLinks()
@@ -325,7 +393,7 @@ public sealed partial class Session
             session.Log(reason);
             session.FreezeLinks();
             session.CloseEverything();
-            session.Ended?.Invoke(reason);
+            session.Raise(session.Ended, reason);
             Monitor.PulseAll(session._gate);
         }
 

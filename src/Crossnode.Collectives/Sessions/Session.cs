@@ -43,6 +43,8 @@ public sealed partial class Session : ICommunicator, IDisposable
     private TimeSpan _nextRare;
     private TimeSpan _callerSeen = TimeSpan.FromDays(-1);
     private bool _callerDrives;
+    private int _entering;
+    private int _waitingAsync;
     private bool _stopping;
     private ViewInfo? _viewInfo;
     private Exception? _broken;
@@ -92,16 +94,20 @@ public sealed partial class Session : ICommunicator, IDisposable
         }
     }
 
-    /// <summary>Raised on whatever thread drives when a view was installed; keep it short.</summary>
+    /// <summary>Raised on whatever thread drives when a view was installed; keep it short, and wait for no operation.</summary>
+    /// <remarks>What a handler throws is logged and goes no further.</remarks>
     public event Action<ViewInfo>? ViewInstalled;
 
     /// <summary>Raised when this process is out of the run, with the reason; keep it short.</summary>
+    /// <remarks>What a handler throws is logged and goes no further.</remarks>
     public event Action<string>? Ended;
 
     private TimeSpan Now => _options.Time.GetElapsedTime(_origin);
 
     /// <summary>Joins the run and returns once its first view is installed.</summary>
-    /// <exception cref="MembershipException">The coordinator refused this process; the text says why.</exception>
+    /// <exception cref="InputException">An address cannot be understood or used.</exception>
+    /// <exception cref="MembershipException">The coordinator refused this process, or what answers is no coordinator; the text
+    /// says why.</exception>
     /// <exception cref="DeadlineException">The coordinator cannot be reached, or the run did not start in time.</exception>
     public static Session Join(SessionOptions options, ITransport transport, CancellationToken cancellationToken = default)
     {
@@ -126,16 +132,31 @@ public sealed partial class Session : ICommunicator, IDisposable
         OperationGroup group, OperationOptions? options = null, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (Monitor.IsEntered(_gate))
+        {
+            throw new InvalidOperationException(
+                "a handler of a session's event runs while the session is driven, so it cannot wait for an operation: use RunAsync");
+        }
+
+        Interlocked.Increment(ref _entering);
         lock (_gate)
         {
-            ThrowIfBroken();
-            var operation = _engine.Submit(Now, group, options ?? new OperationOptions(), Pulse);
+            Interlocked.Decrement(ref _entering);
+            var operation = Submit(group, options, Pulse);
             if (operation.Outcome is null)
             {
-                using var registration = cancellationToken.CanBeCanceled
+                var registration = cancellationToken.CanBeCanceled
                     ? cancellationToken.UnsafeRegister(_ => Cancel(operation), null)
                     : default;
-                DriveUntilDone(operation);
+                try
+                {
+                    DriveUntilDone(operation);
+                }
+                finally
+                {
+                    // Not Dispose: that waits for a Cancel that is running, and Cancel waits for the lock.
+                    registration.Unregister();
+                }
             }
 
             return Result(operation, cancellationToken);
@@ -149,14 +170,19 @@ public sealed partial class Session : ICommunicator, IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         EngineOperation operation;
+        Interlocked.Increment(ref _entering);
         lock (_gate)
         {
-            ThrowIfBroken();
-            operation = _engine.Submit(Now, group, options ?? new OperationOptions(), _ => done.TrySetResult());
-            if (operation.Outcome is not null)
+            Interlocked.Decrement(ref _entering);
+            operation = Submit(group, options, _ =>
             {
+                _waitingAsync--;
                 done.TrySetResult();
-            }
+            });
+
+            // It may be over already, and was then counted down first.
+            _waitingAsync++;
+            Monitor.PulseAll(_gate);
         }
 
         _backgroundPoller.Wake();
@@ -201,8 +227,15 @@ public sealed partial class Session : ICommunicator, IDisposable
     }
 
     /// <summary>Leaves the run: hands in commit points, waits (bounded) to be let go, closes every link.</summary>
+    /// <remarks>From a handler of an event it returns at once, and another thread leaves.</remarks>
     public void Dispose()
     {
+        if (Monitor.IsEntered(_gate))
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static session => session.Dispose(), this, preferLocal: false);
+            return;
+        }
+
         lock (_gate)
         {
             if (_stopping)
@@ -226,7 +259,16 @@ public sealed partial class Session : ICommunicator, IDisposable
     }
 
     /// <summary>Ends at once, as a killed process would, but with memory freed: for tests and for shutting down in a hurry.</summary>
-    public void Abandon() => Stop("this process left the run without a word");
+    public void Abandon()
+    {
+        if (Monitor.IsEntered(_gate))
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static session => session.Abandon(), this, preferLocal: false);
+            return;
+        }
+
+        Stop("this process left the run without a word");
+    }
 
     private void Stop(string reason)
     {
@@ -272,7 +314,7 @@ public sealed partial class Session : ICommunicator, IDisposable
     private static OperationOutcome Result(EngineOperation operation, CancellationToken cancellationToken)
     {
         var outcome = operation.Outcome!;
-        if (outcome.Status != OperationStatus.Completed && operation.IsCondemned && cancellationToken.IsCancellationRequested)
+        if (outcome.Status == OperationStatus.Aborted && operation.IsCondemned && cancellationToken.IsCancellationRequested)
         {
             throw new OperationCanceledException(cancellationToken);
         }
@@ -280,10 +322,36 @@ public sealed partial class Session : ICommunicator, IDisposable
         return outcome;
     }
 
+    // Called with the lock held.
+    private EngineOperation Submit(OperationGroup group, OperationOptions? options, Action<EngineOperation> completed)
+    {
+        ThrowIfBroken();
+        EngineOperation operation;
+        try
+        {
+            operation = _engine.Submit(Now, group, options ?? new OperationOptions(), completed);
+        }
+        catch (Exception bug) when (bug is not (ArgumentException or OutOfMemoryException))
+        {
+            // It may be under way already: nothing may hold the caller's memory when this returns.
+            Break(bug);
+            throw;
+        }
+
+        if (_callerDrives)
+        {
+            _callerPoller.Wake();
+        }
+
+        return operation;
+    }
+
     private void Cancel(EngineOperation operation)
     {
+        Interlocked.Increment(ref _entering);
         lock (_gate)
         {
+            Interlocked.Decrement(ref _entering);
             _engine.Condemn(Now, operation, ErrorKind.Cancelled, $"{Self} cancelled it");
         }
 
@@ -293,6 +361,11 @@ public sealed partial class Session : ICommunicator, IDisposable
 
     private void ThrowIfBroken()
     {
+        if (_broken is InputException input)
+        {
+            throw new InputException(input.Message, input);
+        }
+
         if (_broken is not null)
         {
             throw new InvalidOperationException("the session broke", _broken);
@@ -318,10 +391,11 @@ public sealed partial class Session : ICommunicator, IDisposable
                 if (Now > until)
                 {
                     throw new DeadlineException(
-                        $"{Self} waited {_options.JoinTimeout.TotalSeconds:0} s for the first view of run {_options.Run}: "
-                        + (_controlFailure is null
+                        $"{Self} waited {_options.JoinTimeout.TotalSeconds:0.#} s for the first view of run {_options.Run}: "
+                        + (_control is { IsOpen: true }
                             ? "the coordinator is there, but not all workers have come"
-                            : $"the coordinator at {_options.Coordinator} {_controlFailure}; is it running, and is the address right?"));
+                            : $"no coordinator answers at {_options.Coordinator} ({_controlFailure ?? "it is silent"}); "
+                                + "is it running, and is the address right?"));
                 }
 
                 Monitor.Wait(_gate, TickInterval);
