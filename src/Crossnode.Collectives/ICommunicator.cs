@@ -47,10 +47,11 @@ public sealed record ViewInfo(ViewId Id, IReadOnlyList<MemberId> Members, int Ra
     public int WorldSize => Members.Count;
 }
 
-/// <summary>Bytes sent.</summary>
+/// <summary>Bytes sent and received.</summary>
 /// <param name="PayloadBytes">Encoded elements that collectives handed to links: no headers, barriers, scales or state.</param>
 /// <param name="WireBytes">All that went to the sockets.</param>
-public readonly record struct TrafficCounters(long PayloadBytes, long WireBytes);
+/// <param name="ReceivedBytes">All that came on links from other members, headers included.</param>
+public readonly record struct TrafficCounters(long PayloadBytes, long WireBytes, long ReceivedBytes = 0);
 
 /// <summary>What to do with an operation that was not committed when the view changed.</summary>
 public enum OnViewChange : byte

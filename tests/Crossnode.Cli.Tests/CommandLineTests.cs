@@ -49,7 +49,7 @@ public sealed class CommandLineTests
     {
         var (exitCode, output, _) = await RunAsync("--help");
         Assert.Equal(ExitCodes.Success, exitCode);
-        Assert.All((string[])["train", "run", "sample", "data", "version"], command => Assert.Contains($"  {command} ", output, StringComparison.Ordinal));
+        Assert.All((string[])["train", "run", "sample", "data", "sim", "version"], command => Assert.Contains($"  {command} ", output, StringComparison.Ordinal));
         Assert.DoesNotContain("worker-train", output, StringComparison.Ordinal);
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Crossnode.Cli.Configuration;
 using Crossnode.Cli.Output;
 using Crossnode.Protocol;
@@ -6,100 +7,119 @@ using Crossnode.Simulation;
 
 namespace Crossnode.Cli.Commands;
 
-/// <summary>crossnode sim: whole clusters from seeds, in virtual time, with faults; exit code 1 on a violation.</summary>
+/// <summary>crossnode sim: drives the protocol's state machines through random faults in virtual time.</summary>
 internal static class SimCommand
 {
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(3);
+
     public static Command Create(CommandContext context)
     {
-        var command = new Command("sim", "Simulate whole clusters with faults from seeds, and check what the protocol promises.");
-        var seeds = new Option<long>("--seeds") { Description = "how many seeds", DefaultValueFactory = _ => 1000 };
-        var first = new Option<long>("--first-seed") { Description = "the first seed", DefaultValueFactory = _ => 1 };
+        var command = new Command("sim", "Drive the protocol through random crashes, partitions and delays in virtual time; exit code 1 when it breaks a promise.");
+        var seeds = new Option<string>("--seeds") { Description = "how many schedules [1000]", HelpName = "N" };
+        var first = new Option<string>("--first-seed") { Description = "the first of them [0]", HelpName = "S" };
         var without = new Option<string[]>("--without")
         {
-            Description = "switch a protocol rule off (R1 to R20), to see what it prevents",
-            HelpName = "RULE",
+            Description = "switch rules of the protocol off, to see what they are for: R1 to R8, R13, R16 to R20",
+            HelpName = "RULES",
             AllowMultipleArgumentsPerToken = true,
         };
-        var coverage = new Option<bool>("--coverage") { Description = "list how often every state and abort phase was met" };
+        var once = new Option<bool>("--once") { Description = "run each seed once; else twice, and both must leave the same trace" };
+        var coverage = new Option<bool>("--coverage") { Description = "print how often each state of the protocol was met" };
         var json = CommonOptions.Json();
-        command.Add(seeds);
-        command.Add(first);
-        command.Add(without);
-        command.Add(coverage);
-        command.Add(json);
-        command.SetAction((parsed, cancellation) => Task.FromResult(Run(
-            context,
-            parsed.GetValue(seeds),
-            parsed.GetValue(first),
-            Rules(parsed.GetValue(without) ?? []),
-            parsed.GetValue(coverage),
-            parsed.GetValue(json),
-            cancellation)));
+        foreach (var option in (Option[])[seeds, first, without, once, coverage, json])
+        {
+            command.Add(option);
+        }
+        command.SetAction((parsed, cancellation) => Task.Run(() => Run(context, new CampaignOptions
+        {
+            Seeds = Number("--seeds", parsed.GetValue(seeds), 1000, smallest: 1),
+            FirstSeed = Number("--first-seed", parsed.GetValue(first), 0, smallest: 0),
+            Rules = Rules(parsed.GetValue(without) ?? []),
+            RunTwice = !parsed.GetValue(once),
+        }, parsed.GetValue(without) ?? [], parsed.GetValue(coverage), parsed.GetValue(json), cancellation), cancellation));
         return command;
     }
 
-    private static int Run(
-        CommandContext context, long seeds, long first, ProtocolRules rules, bool coverage, bool json, CancellationToken cancellation)
-    {
-        if (seeds < 1 || first < 0)
-        {
-            throw new UsageException($"--seeds is {seeds} and --first-seed {first}: take at least one seed, and a first one of 0 or more.");
-        }
-
-        var people = json ? context.Streams.Error : context.Streams.Out;
-        people.WriteLine($"simulating {seeds} seeds from {first}, each twice ...");
-        var options = new CampaignOptions
-        {
-            FirstSeed = first,
-            Seeds = seeds,
-            Rules = rules,
-            Failed = failure => Report(people, json ? context.Streams.Out : null, failure, rules),
-        };
-        var result = SimulationCampaign.Run(options, cancellation);
-        if (coverage)
-        {
-            people.Write(SimulationReport.Table(result.Coverage));
-        }
-
-        people.WriteLine(SimulationReport.Summarize(result));
-        if (json)
-        {
-            context.Streams.Out.WriteLine(JsonLines.Write(new SimSummaryLine(
-                "summary", result.Seeds, result.Failures.Count, Math.Round(result.SimulatedSecondsPerCpuSecond, 1))));
-        }
-
-        return result.Failures.Count == 0 ? ExitCodes.Success : ExitCodes.Failure;
-    }
-
-    private static void Report(TextWriter people, TextWriter? machines, SimulationResult failure, ProtocolRules rules)
-    {
-        lock (people)
-        {
-            people.WriteLine(SimulationReport.Describe(failure, rules));
-            machines?.WriteLine(JsonLines.Write(new SimViolationLine(
-                "violation", failure.Seed, [.. failure.Violations.Select(violation => violation.ToString())], SimulationReport.Repro(failure.Seed, rules))));
-        }
-    }
-
-    private static ProtocolRules Rules(string[] without)
+    internal static ProtocolRules Rules(IEnumerable<string> without)
     {
         var rules = ProtocolRules.All;
-        foreach (var name in without)
+        foreach (var name in without.SelectMany(text => text.Split(',', StringSplitOptions.RemoveEmptyEntries)))
         {
-            if (!Enum.TryParse<ProtocolRules>(name, ignoreCase: true, out var rule) || !Enum.IsDefined(rule)
-                || rule is ProtocolRules.None or ProtocolRules.All)
-            {
-                var known = Enum.GetNames<ProtocolRules>().Where(known => known is not ("None" or "All"));
-                throw new UsageException($"--without {name}: there is no such rule{Spelling.DidYouMean(name, known)} Rules are {string.Join(", ", known)}.");
-            }
-
-            rules &= ~rule;
+            var known = Enum.GetNames<ProtocolRules>().Where(rule => rule.StartsWith('R')).ToList();
+            rules &= known.Contains(name)
+                ? ~Enum.Parse<ProtocolRules>(name)
+                : throw new UsageException($"--without knows no rule '{name}'{Spelling.DidYouMean(name, known)} There are {string.Join(", ", known)}.");
         }
-
         return rules;
     }
 
-    private sealed record SimSummaryLine(string Kind, long Seeds, int Violations, double SimulatedSecondsPerCpuSecond);
+    private static long Number(string flag, string? text, long otherwise, long smallest) =>
+        text is null ? otherwise
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= smallest ? number
+        : throw new UsageException($"{flag} must be a whole number of at least {smallest}, not '{text}'.");
 
-    private sealed record SimViolationLine(string Kind, long Seed, string[] Violations, string Repro);
+    private static int Run(
+        CommandContext context, CampaignOptions options, string[] without, bool showCoverage, bool json, CancellationToken cancellation)
+    {
+        var people = json ? context.Streams.Error : context.Streams.Out;
+        var gate = new Lock();
+        people.WriteLine($"simulating seeds {options.FirstSeed} to {options.FirstSeed + options.Seeds - 1}{(without.Length > 0 ? $" without {string.Join(", ", without)}" : "")} ...");
+        using var beat = context.Clock.Time.CreateTimer(
+            _ =>
+            {
+                lock (gate)
+                {
+                    people.WriteLine(FormattableString.Invariant($"{context.Clock.Elapsed.TotalSeconds:0} s ..."));
+                }
+            },
+            null,
+            Beat,
+            Beat);
+        var result = SimulationCampaign.Run(
+            options with
+            {
+                Clock = context.Clock.Time,
+                Failed = failed =>
+                {
+                    lock (gate)
+                    {
+                        Report(context, failed, options.Rules, people, json);
+                    }
+                },
+            },
+            cancellation);
+        lock (gate)
+        {
+            if (showCoverage)
+            {
+                people.Write(SimulationReport.Table(result.Coverage));
+            }
+            var violations = result.Failures.Count;
+            people.WriteLine(SimulationReport.Summarize(result));
+            if (json)
+            {
+                context.Streams.Out.WriteLine(JsonLines.Write(new SimulationSummaryLine(
+                    "summary", result.Seeds, violations, double.IsFinite(result.SimulatedSecondsPerCpuSecond) ? result.SimulatedSecondsPerCpuSecond : 0)));
+            }
+            return violations == 0 ? ExitCodes.Success : ExitCodes.Failure;
+        }
+    }
+
+    private static void Report(CommandContext context, SimulationResult failed, ProtocolRules rules, TextWriter people, bool json)
+    {
+        people.WriteLine(SimulationReport.Describe(failed, rules));
+        if (json)
+        {
+            foreach (var violation in failed.Violations)
+            {
+                context.Streams.Out.WriteLine(JsonLines.Write(new ViolationLine("violation", failed.Seed, violation.Invariant, violation.Text)));
+            }
+        }
+    }
 }
+
+/// <summary>A promise that was broken under one seed.</summary>
+internal sealed record ViolationLine(string Kind, long Seed, string Invariant, string Text);
+
+/// <summary>The last line: violations counts the seeds that had any.</summary>
+internal sealed record SimulationSummaryLine(string Kind, long Seeds, int Violations, double SimulatedSecondsPerCpuSecond);

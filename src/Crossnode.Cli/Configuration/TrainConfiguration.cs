@@ -11,7 +11,7 @@ internal sealed record TrainConfiguration
 
     public int Seed { get; init; } = 1;
 
-    public int Steps { get; init; } = 1500;
+    public int Steps { get; init; } = 1600;
 
     public int MicroBatch { get; init; } = 16;
 
@@ -39,7 +39,7 @@ internal sealed record TrainConfiguration
 
     public double ClipNorm { get; init; } = 1;
 
-    public int EvaluateEvery { get; init; } = 250;
+    public int EvaluateEvery { get; init; } = 200;
 
     public int EvaluateBytes { get; init; } = 32 * 1024;
 

@@ -28,7 +28,7 @@ internal static class RunTexts
     {
         var loss = row.OwnLoss is { } own ? Invariant($"  loss {own:0.000}") : "";
         return Invariant(
-            $"worker {row.Number}  step {row.Step}{loss}  {row.BytesPerSecond / 1000:0.0} kB of text/s  sent {Size(row.WireBytesSent)} ({Size(row.PayloadBytesSent)} payload)  view {row.View}  {State(board, row)}");
+            $"worker {row.Number}  step {row.Step}{loss}  {row.BytesPerSecond / 1000:0.0} kB of text/s  sent {Size(row.WireBytesSent)} ({Size(row.PayloadBytesSent)} payload)  received {Size(row.BytesReceived)}  view {row.View}  {State(board, row)}");
     }
 
     /// <summary>What a worker does, and for whom it waits.</summary>

@@ -79,7 +79,8 @@ internal sealed class TrainingBoard
     /// <summary>Views from now on only say that workers leave.</summary>
     public void Stopping() => _isStopping = true;
 
-    public void Gone(int worker) => Change(worker, row => row with { State = WorkerState.Gone });
+    public void Gone(int worker) => Change(
+        worker, row => row.State == WorkerState.Leaving ? row : row with { State = WorkerState.Gone });
 
     /// <summary>Takes a worker's note.</summary>
     /// <returns>True when it is the first word of a step, or of a measurement on held-out text.</returns>
@@ -128,6 +129,7 @@ internal sealed class TrainingBoard
             BytesPerSecond = Rate(row.BytesPerSecond, note.Bytes, note.Seconds),
             PayloadBytesSent = note.PayloadBytesSent,
             WireBytesSent = note.WireBytesSent,
+            BytesReceived = note.BytesReceived,
             View = note.View,
         },
         NoteKind.Evaluating => row with { State = WorkerState.Evaluating },

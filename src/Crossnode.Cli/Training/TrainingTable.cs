@@ -10,7 +10,7 @@ internal static class TrainingTable
     public static IRenderable Draw(TrainingBoard board, int steps)
     {
         var table = new Table().Border(TableBorder.Rounded).Title(new TableTitle(Markup.Escape(RunTexts.Progress(board, steps))));
-        foreach (var heading in (string[])["worker", "process", "step", "loss", "kB of text/s", "payload sent", "all sent", "view", "does"])
+        foreach (var heading in (string[])["worker", "process", "step", "loss", "kB of text/s", "sent", "payload", "received", "view", "does"])
         {
             table.AddColumn(new TableColumn(heading).RightAligned());
         }
@@ -24,8 +24,9 @@ internal static class TrainingTable
                 Text(row.Step),
                 row.OwnLoss?.ToString("0.000", CultureInfo.InvariantCulture) ?? "",
                 (row.BytesPerSecond / 1000).ToString("0.0", CultureInfo.InvariantCulture),
-                RunTexts.Size(row.PayloadBytesSent),
                 RunTexts.Size(row.WireBytesSent),
+                RunTexts.Size(row.PayloadBytesSent),
+                RunTexts.Size(row.BytesReceived),
                 Text(row.View),
                 RunTexts.State(board, row),
             ];

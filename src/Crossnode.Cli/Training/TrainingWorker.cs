@@ -24,9 +24,13 @@ internal sealed class TrainingWorker : IDisposable
 {
     private const uint MeasuringTag = 16;
 
+    // Enough for the last frames to leave this machine.
+    private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(1);
+
     private readonly TrainConfiguration _configuration;
     private readonly string _checkpoint;
     private readonly TimeProvider _time = TimeProvider.System;
+    private readonly TcpTransport _transport = new();
     private readonly Session _session;
     private readonly Gpt _model;
     private readonly AdamW _optimizer;
@@ -55,11 +59,12 @@ internal sealed class TrainingWorker : IDisposable
                 Coordinator = launch.Coordinator.ToString(),
                 Self = launch.Worker,
                 Incarnation = new SystemRandomSource().NextUInt64(),
+                Host = launch.Coordinator.Address.ToString(),
                 JoinTimeout = LaunchOptions.DefaultStartTimeout,
                 EvictAfter = TimeSpan.FromSeconds(c.EvictAfterSeconds),
                 Logger = logger,
             },
-            new TcpTransport());
+            _transport);
         _trainer = _session.Distribute(_model, _optimizer, new DataParallelStrategy(new DataParallelOptions
         {
             ClipNorm = c.ClipNorm > 0 ? c.ClipNorm : null,
@@ -90,6 +95,7 @@ internal sealed class TrainingWorker : IDisposable
     {
         _trainer.Dispose();
         _session.Dispose();
+        _transport.WhenClosed().Wait(LastBytes);
         _optimizer.Dispose();
         _model.Dispose();
     }
@@ -117,7 +123,8 @@ internal sealed class TrainingWorker : IDisposable
             }
             if (c.EvaluateEvery > 0 && step > 0 && step % c.EvaluateEvery == 0)
             {
-                Evaluate(step, corpus.HeldOut, Math.Max(1, c.EvaluateBytes / c.Context));
+                // Of each window the second half counts.
+                Evaluate(step, corpus.HeldOut, Math.Max(1, c.EvaluateBytes / (c.Context / 2)));
             }
             TakeStep(step, source, sampler);
         }
@@ -172,6 +179,7 @@ internal sealed class TrainingWorker : IDisposable
             Attempts = outcome.Attempts,
             PayloadBytesSent = traffic.PayloadBytes,
             WireBytesSent = traffic.WireBytes,
+            BytesReceived = traffic.ReceivedBytes,
         });
 
         Tensor Windows(byte[] bytes) => tensor(bytes, ScalarType.Byte).view(c.MicroBatch, c.Context);

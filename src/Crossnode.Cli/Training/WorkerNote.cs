@@ -54,6 +54,9 @@ internal sealed record WorkerNote
     /// <summary>Bytes sent so far, all told.</summary>
     public long WireBytesSent { get; init; }
 
+    /// <summary>Bytes received from other members so far.</summary>
+    public long BytesReceived { get; init; }
+
     /// <summary>The digest of the trained model.</summary>
     public string? StateHash { get; init; }
 

@@ -19,6 +19,8 @@ internal sealed record WorkerRow(int Number)
 
     public long WireBytesSent { get; init; }
 
+    public long BytesReceived { get; init; }
+
     public long View { get; init; }
 
     public string? StateHash { get; init; }

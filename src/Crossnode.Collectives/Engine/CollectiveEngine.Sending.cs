@@ -62,6 +62,13 @@ public sealed unsafe partial class CollectiveEngine
         Traffic[tag] = counters with { WireBytes = counters.WireBytes + bytes };
     }
 
+    /// <summary>Adds bytes that came on a link, headers included.</summary>
+    public void CountReceived(uint tag, long bytes)
+    {
+        var counters = Traffic.GetValueOrDefault(tag);
+        Traffic[tag] = counters with { ReceivedBytes = counters.ReceivedBytes + bytes };
+    }
+
     private bool TryNextData(LinkTraffic link, int rank, EngineOperation operation, out FrameHeader header, out byte* payload)
     {
         header = default;

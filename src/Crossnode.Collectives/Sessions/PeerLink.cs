@@ -77,8 +77,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
                     break;
                 }
 
-                var isOverhead = header.Type is not (FrameType.Data or FrameType.Credit or FrameType.Token);
-                engine.CountWire(isOverhead ? CollectiveEngine.OverheadTag : header.Tag, FrameHeader.Size + header.Length);
+                engine.CountWire(TagOf(header), FrameHeader.Size + header.Length);
                 if (Frames.QueueFrame(header, payload))
                 {
                     engine.FrameSent(Rank, header);
@@ -177,8 +176,12 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
         }
     }
 
+    private static uint TagOf(in FrameHeader header) =>
+        header.Type is FrameType.Data or FrameType.Credit or FrameType.Token ? header.Tag : CollectiveEngine.OverheadTag;
+
     private void Begin(TimeSpan now, CollectiveEngine engine, in FrameHeader header)
     {
+        engine.CountReceived(TagOf(header), FrameHeader.Size + header.Length);
         var target = engine.BeginFrame(now, Rank, header);
         if (target is null)
         {

@@ -205,13 +205,15 @@ public sealed partial class Session : ICommunicator, IDisposable
 
             long payload = 0;
             long wire = 0;
+            long received = 0;
             foreach (var counters in _engine.Traffic.Values)
             {
                 payload += counters.PayloadBytes;
                 wire += counters.WireBytes;
+                received += counters.ReceivedBytes;
             }
 
-            return new TrafficCounters(payload, wire);
+            return new TrafficCounters(payload, wire, received);
         }
     }
 
