@@ -9,8 +9,8 @@ internal static class NextTags
 {
     private const uint Report = 2;
 
-    // Far above what a member may have in flight: a broken member cannot make a record of any size.
-    private const long MostReported = 1 << 16;
+    // Far above what members may have in flight, over all tags: a broken member cannot make a record of any size.
+    private const int MostReported = 1 << 14;
 
     public static List<TagRecord> Settle(
         ViewRecord current, IReadOnlyList<(MemberId Member, Answer Answer)> answers, string changeText, ProtocolRules rules)
@@ -135,10 +135,10 @@ internal static class NextTags
             }
         }
 
+        var left = MostReported;
         foreach (var (tag, last) in highest)
         {
-            var first = settled[tag].CommitPoint + 1;
-            for (var sequence = first; sequence <= Math.Min(last, first + MostReported); sequence++)
+            for (var sequence = settled[tag].CommitPoint + 1; sequence <= last && left > 0; sequence++, left--)
             {
                 killed.TryAdd((tag, sequence), new KilledRecord
                 {

@@ -14,6 +14,7 @@ public sealed partial class RunMachine
     private bool _onlyLinks = true;
     private TimeSpan? _gatherUntil;
     private TimeSpan _preparedAt;
+    private TimeSpan _askedAllAt;
     private TimeSpan? _askAgainAt;
     private TimeSpan _backOff;
 
@@ -95,6 +96,7 @@ public sealed partial class RunMachine
     {
         Round++;
         _askAgainAt = null;
+        _askedAllAt = now;
         foreach (var seat in _seats.Values)
         {
             if (Has(ProtocolRules.R8))
@@ -134,6 +136,10 @@ public sealed partial class RunMachine
             {
                 gone.Add(seat.Member, $"nothing heard from it for {Seconds(now - seat.Heard)}");
             }
+            else if (countTimeouts && IsOverdue(seat, now))
+            {
+                gone.Add(seat.Member, $"it gave signs of life, but no answer for {Seconds(_options.EvictAfter)}");
+            }
         }
 
         while (FindCutOff(gone) is { Count: > 0 } more)
@@ -147,6 +153,11 @@ public sealed partial class RunMachine
 
         return gone;
     }
+
+    // Also when its stream is lost and opened again and again: one that cannot answer must not stop everybody.
+    private bool IsOverdue(Seat seat, TimeSpan now) =>
+        Phase == RunPhase.Preparing && seat.Answer is null && seat.AskedAt is { } asked
+        && now - (asked > _askedAllAt ? asked : _askedAllAt) >= _options.EvictAfter;
 
     private List<Seat> FindCutOff(SortedDictionary<MemberId, string> gone)
     {

@@ -149,6 +149,7 @@ public sealed partial class RunMachine
         _startBy += gap;
         _gatherUntil += gap;
         _preparedAt += gap;
+        _askedAllAt += gap;
         _askAgainAt += gap;
     }
 

@@ -48,6 +48,26 @@ public sealed class RunChangeTests
     }
 
     [Fact]
+    public void Member_that_lives_and_never_answers_does_not_stop_the_others_for_ever()
+    {
+        var bench = RunBench.Started(3);
+        bench.RequestChange(0);
+        bench.Answer(0);
+        bench.Answer(1);
+
+        // It comes back on new streams, too.
+        bench.Wait(TimeSpan.FromSeconds(5), 0, 1, 2);
+        bench.Close(2);
+        bench.Open(2, hello: new Hello { View = bench.Id, Frozen = true });
+        Assert.True(bench.IsAsked(2));
+        bench.Wait(TimeSpan.FromSeconds(4.9), 0, 1, 2);
+        Assert.Equal(RunPhase.Preparing, bench.Phase);
+        bench.Wait(TimeSpan.FromSeconds(0.1), 0, 1, 2);
+        Assert.Equal([0u, 1u], bench.Members);
+        Assert.Contains("no answer for 10.0 s", bench.TextOf(RunActionKind.MemberGone), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Closed_stream_with_living_links_gets_its_grace()
     {
         var bench = RunBench.Started(3);
