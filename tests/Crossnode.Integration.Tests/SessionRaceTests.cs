@@ -84,6 +84,20 @@ public sealed class SessionRaceTests
         });
     }
 
+    // Each commits at once then, and lets the next one start.
+    [Fact]
+    public async Task Thousands_of_waiting_calls_come_through_when_one_member_is_left()
+    {
+        using var cluster = new LocalCluster(new MemoryTransport(), 2);
+        var calls = Enumerable.Range(0, 5000)
+            .Select(call => cluster.Sessions[0].RunAsync(
+                SessionTests.Sum([call], new float[1]), null, TestContext.Current.CancellationToken))
+            .ToArray();
+        cluster.Sessions[1].Dispose();
+        var outcomes = await Task.WhenAll(calls).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        Assert.All(outcomes, outcome => Assert.Equal([new MemberId(0)], outcome.ThrowIfFailed().Members));
+    }
+
     [Fact]
     public void Handler_that_throws_or_waits_harms_nobody()
     {

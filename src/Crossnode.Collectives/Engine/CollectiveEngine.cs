@@ -24,6 +24,8 @@ public sealed partial class CollectiveEngine : IDisposable
     private readonly Dictionary<(uint Tag, long Sequence), EngineOperation> _operations = [];
     private readonly List<EngineOperation> _started = [];
     private readonly Stack<List<MemberAction>> _lists = [];
+    private readonly Queue<EngineOperation> _complete = [];
+    private bool _isCompleting;
     private TopologyContext _topology;
     private LinkTraffic[] _links = [];
     private string? _endReason;
@@ -396,8 +398,25 @@ public sealed partial class CollectiveEngine : IDisposable
             operation.DropSnapshots();
         }
 
-        Step(now, new MemberEvent(
-            MemberEventKind.DataComplete, Tag: operation.Options.Tag, Sequence: operation.Sequence));
+        // One after another, not one within another: with one member left, thousands may follow from the first.
+        _complete.Enqueue(operation);
+        if (_isCompleting)
+        {
+            return;
+        }
+
+        _isCompleting = true;
+        try
+        {
+            while (_complete.TryDequeue(out var next))
+            {
+                Step(now, new MemberEvent(MemberEventKind.DataComplete, Tag: next.Options.Tag, Sequence: next.Sequence));
+            }
+        }
+        finally
+        {
+            _isCompleting = false;
+        }
     }
 
     private void End(ErrorKind kind, string reason)

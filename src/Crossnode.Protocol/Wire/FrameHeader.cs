@@ -132,6 +132,7 @@ public readonly record struct FrameHeader
             $"a control frame of {Length} bytes (at most {MaxControlLength})",
         FrameType.Data or FrameType.Credit or FrameType.Token when Sequence < 1 => $"operation number {Sequence}",
         FrameType.Data or FrameType.Token when Step < 0 => $"step {Step}",
+        FrameType.Data or FrameType.Credit or FrameType.Token when Codec != 0 => $"codec {Codec}, which this version does not know",
         FrameType.Data or FrameType.Credit when Count < 0 || Offset < 0 => $"count {Count}, offset {Offset}",
         FrameType.Data or FrameType.Control => null,
         FrameType.Credit or FrameType.Token or FrameType.Frozen or FrameType.Heartbeat =>

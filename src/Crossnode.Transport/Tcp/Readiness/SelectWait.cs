@@ -58,8 +58,10 @@ internal sealed class SelectWait : IReadinessWait
         {
             Socket.Select(_read, _write, _error, (int)Math.Ceiling(limit.TotalMicroseconds));
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.Interrupted)
+        catch (Exception e) when (e is ObjectDisposedException
+            or SocketException { SocketErrorCode: SocketError.Interrupted or SocketError.NotSocket })
         {
+            // A signal, or another thread closed one of them: the caller tries all.
             _read.Clear();
             _write.Clear();
             _error.Clear();
