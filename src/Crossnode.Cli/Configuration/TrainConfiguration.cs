@@ -11,7 +11,7 @@ internal sealed record TrainConfiguration
 
     public int Seed { get; init; } = 1;
 
-    public int Steps { get; init; } = 1600;
+    public int Steps { get; init; } = 1300;
 
     public int MicroBatch { get; init; } = 16;
 

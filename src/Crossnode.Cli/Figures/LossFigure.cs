@@ -28,6 +28,9 @@ internal static class LossFigure
     // More of the first, steep steps than this would press everything else flat.
     private const double HighestLoss = 4;
 
+    // Room for text below the lowest line.
+    private const double Margin = 0.1;
+
     // Losses of single steps jump about; this many are averaged.
     private const int SmoothedSteps = 20;
 
@@ -59,15 +62,18 @@ internal static class LossFigure
             heldOut.LegendText = $"held out, {curves.HeldOut[^1].Loss.ToString("0.000", CultureInfo.InvariantCulture)} at the end";
             heldOut.MarkerSize = 7;
         }
-        foreach (var (context, loss) in curves.CountModels)
+        var isLowest = true;
+        foreach (var (context, loss) in curves.CountModels.OrderBy(c => c.Loss))
         {
             var line = plot.Add.HorizontalLine(loss);
             line.LinePattern = LinePattern.Dashed;
             line.LineColor = Colors.Gray;
             line.LegendText = "";
             var text = plot.Add.Text($"count model, {context} bytes of context", Math.Max(1, smooth.Length), loss);
-            text.LabelAlignment = Alignment.LowerRight;
+            // The lowest line has its text below it: the next one may be close.
+            text.LabelAlignment = isLowest ? Alignment.UpperRight : Alignment.LowerRight;
             text.LabelFontColor = Colors.DimGray;
+            isLowest = false;
         }
         foreach (var (step, what) in curves.ViewChanges)
         {
@@ -86,7 +92,7 @@ internal static class LossFigure
     private static double Lowest(LossCurves curves)
     {
         var all = curves.Training.Concat(curves.HeldOut.Select(p => p.Loss)).Concat(curves.CountModels.Select(c => c.Loss));
-        return Math.Floor(all.Where(double.IsFinite).DefaultIfEmpty(0).Min() * 5) / 5;
+        return Math.Floor(all.Where(double.IsFinite).DefaultIfEmpty(0).Min() * 5) / 5 - Margin;
     }
 
     private static double[] Smooth(IReadOnlyList<double> losses)

@@ -69,7 +69,7 @@ internal sealed class TrainingBoard
             var lost = LastMembers.Except(members).ToList();
             if (lost.Count > 0)
             {
-                _viewChanges.Add((Steps, $"without {string.Join(", ", lost)}"));
+                _viewChanges.Add((Steps, $"without {RunTexts.Names(lost)}"));
             }
             Views++;
             LastMembers = members;

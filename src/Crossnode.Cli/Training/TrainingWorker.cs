@@ -87,7 +87,15 @@ internal sealed class TrainingWorker : IDisposable
         var corpus = Corpus.LoadFrom(input.ReadLine()
             ?? throw new InputException("The launcher ended before it named a corpus; start crossnode train again."));
         using var stops = new StopRequests(_ => worker._isAskedToStop = true, () => { });
-        worker.Train(corpus);
+        try
+        {
+            worker.Train(corpus);
+        }
+        catch (OperationException) when (worker._session.EndReason is { } reason)
+        {
+            // Which operation was under way when this member was put out is of no use to anybody.
+            throw new MembershipException(reason);
+        }
     }
 
     /// <inheritdoc />

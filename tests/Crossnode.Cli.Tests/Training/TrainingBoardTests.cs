@@ -53,7 +53,7 @@ public sealed class TrainingBoardTests
         _board.ViewAnnounced(4, []);
         Assert.Equal(2, _board.Views);
         Assert.Equal([0, 2], _board.LastMembers);
-        Assert.Equal(["without 1"], _board.ViewChanges.Select(change => change.Text));
+        Assert.Equal(["without worker 1"], _board.ViewChanges.Select(change => change.Text));
         Assert.Equal(("abc", 10, 11), (_board.Rows[0].StateHash, _board.Rows[0].PayloadBytesSent, _board.Rows[0].WireBytesSent));
     }
 
