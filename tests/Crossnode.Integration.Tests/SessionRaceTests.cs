@@ -59,6 +59,31 @@ public sealed class SessionRaceTests
         Assert.Equal(statuses[0], statuses[1]);
     }
 
+    // The view with one member completes the operation while the cancel waits for the session's lock.
+    [Fact]
+    public async Task Cancel_that_loses_to_completion_does_not_hang()
+    {
+        using var cluster = new LocalCluster(new MemoryTransport(), 2);
+        using var source = new CancellationTokenSource();
+        var canceller = new Thread(source.Cancel);
+        cluster.Sessions[0].ViewInstalled += _ =>
+        {
+            canceller.Start();
+            SpinWait.SpinUntil(() => canceller.ThreadState.HasFlag(ThreadState.WaitSleepJoin), TimeSpan.FromSeconds(30));
+        };
+        float[] values = [5];
+        var call = Task.Factory.StartNew(
+            () => cluster.Sessions[0].Run(SessionTests.Sum(values, values), null, source.Token),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        Assert.True(SpinWait.SpinUntil(() => cluster.Sessions[0].Traffic(0).WireBytes > 0, TimeSpan.FromSeconds(60)));
+        cluster.Sessions[1].Dispose();
+        var outcome = await call.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        Assert.Equal([new MemberId(0)], outcome.ThrowIfFailed().Members);
+        Assert.True(canceller.Join(TimeSpan.FromSeconds(60)));
+    }
+
     [Fact]
     public void Calls_on_many_threads_of_one_session_all_come_through()
     {
