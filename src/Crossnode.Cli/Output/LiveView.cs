@@ -48,8 +48,25 @@ internal sealed class LiveView : IRunView
     {
         while (_lines.TryTake(out var line))
         {
-            console.WriteLine(line);
+            foreach (var covering in Covering(line, console.Profile.Width))
+            {
+                console.WriteLine(covering);
+            }
         }
         live.UpdateTarget(draw());
+    }
+
+    // Lines are written over the old picture, which the console does not clear: what they do not cover would stay.
+    internal static IEnumerable<string> Covering(string text, int width)
+    {
+        // The last column stays free: a terminal may or may not wrap there.
+        var columns = Math.Max(1, width - 1);
+        foreach (var line in text.ReplaceLineEndings("\n").Split('\n'))
+        {
+            for (var at = 0; at == 0 || at < line.Length; at += columns)
+            {
+                yield return line.Substring(at, Math.Min(columns, line.Length - at)).PadRight(columns);
+            }
+        }
     }
 }

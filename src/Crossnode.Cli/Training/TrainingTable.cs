@@ -9,7 +9,7 @@ internal static class TrainingTable
 {
     public static IRenderable Draw(TrainingBoard board, int steps)
     {
-        var table = new Table().Border(TableBorder.Rounded).Title(new TableTitle(Markup.Escape(RunTexts.Progress(board, steps))));
+        var table = new Table().Border(TableBorder.Rounded);
         foreach (var heading in (string[])["worker", "process", "step", "loss", "kB of text/s", "sent", "payload", "received", "view", "does"])
         {
             table.AddColumn(new TableColumn(heading).RightAligned());
@@ -33,7 +33,7 @@ internal static class TrainingTable
             var style = row.State == Training.WorkerState.Gone ? new Style(Color.Grey) : Style.Plain;
             table.AddRow(cells.Select(cell => (IRenderable)new Text(cell, style)));
         }
-        return table;
+        return new Rows(new Text(RunTexts.Progress(board, steps)), table);
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
