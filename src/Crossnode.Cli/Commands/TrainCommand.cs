@@ -31,7 +31,7 @@ internal static class TrainCommand
             configuration = flags.Apply(parsed, configuration).Validated();
             using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
             return await TrainingLaunch.RunAsync(
-                context, configuration, parsed.GetValue(json), parsed.GetValue(plain), logs.CreateLogger("Crossnode.Coordinator"));
+                context, configuration, parsed.GetValue(json), parsed.GetValue(plain), parsed.GetValue(CommonOptions.Verbose), logs.CreateLogger("Crossnode.Coordinator"));
         });
         return command;
     }

@@ -128,7 +128,7 @@ internal sealed class Launch : IDisposable
         }
         if (_verdict.IsHopeless && !_stops.AreMade)
         {
-            _pool.Kill();
+            KillAfter(TimeSpan.Zero, "the run cannot start without one that is gone");
         }
         else if (_verdict.OnlyEvictedRun)
         {

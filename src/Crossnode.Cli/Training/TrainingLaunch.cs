@@ -47,12 +47,12 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     /// <summary>Trains, and returns the program's exit code.</summary>
     /// <exception cref="CrossnodeException">The run cannot start, or its data is missing.</exception>
     public static async Task<int> RunAsync(
-        CommandContext context, TrainConfiguration configuration, bool json, bool plain, ILogger logger)
+        CommandContext context, TrainConfiguration configuration, bool json, bool plain, bool verbose, ILogger logger)
     {
         TorchLibrary.Require();
         var folder = RunFolder.Create(configuration.Out, context.Clock.Time);
         await using var run = new TrainingLaunch(context, configuration with { Out = folder.Path }, folder, json, plain);
-        return await run.RunAsync(logger);
+        return await run.RunAsync(verbose, logger);
     }
 
     /// <inheritdoc />
@@ -71,7 +71,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         }
     }
 
-    private async Task<int> RunAsync(ILogger logger)
+    private async Task<int> RunAsync(bool verbose, ILogger logger)
     {
         var c = _configuration;
         _narrator.Say(
@@ -85,7 +85,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
             new LaunchOptions
             {
                 Workers = c.Workers,
-                Command = WorkerCommand.Self(WorkerTrainCommand.Name),
+                Command = WorkerCommand.Self([WorkerTrainCommand.Name, .. verbose ? (string[])[CommonOptions.Verbose.Name] : []]),
                 Listen = c.ListenEndpoint(),
                 Insecure = c.Insecure,
                 EvictAfter = TimeSpan.FromSeconds(c.EvictAfterSeconds),

@@ -37,6 +37,10 @@ internal sealed class TrainingReport(
         {
             say(string.Create(CultureInfo.InvariantCulture, $"held-out loss {loss:0.0000} nats per byte after {board.Steps} steps{Comparison(loss)}"));
         }
+        if (board.Steps == 0)
+        {
+            return;
+        }
         string[] written = [folder.Figure + ".svg", folder.Figure + ".png", folder.Metrics, folder.Checkpoint, folder.Sample];
         say($"written: {string.Join(", ", written.Where(File.Exists))}");
     }
