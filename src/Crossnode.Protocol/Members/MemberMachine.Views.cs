@@ -34,7 +34,7 @@ public sealed partial class MemberMachine
         }
     }
 
-    private void LinkDown(TimeSpan now, int rank, string reason, List<MemberAction> actions)
+    private void LinkDown(TimeSpan now, int rank, string reason, List<MemberAction> actions, bool unanswered = false)
     {
         ref var link = ref _links[rank];
         if (IsFrozen || View is null || link.Status is LinkStatus.None or LinkStatus.Broken or LinkStatus.Frozen)
@@ -47,6 +47,7 @@ public sealed partial class MemberMachine
             View = View.Id.ToRecord(),
             Member = View.Members[rank].Value,
             NeverOpened = link.Status == LinkStatus.Opening,
+            Unanswered = unanswered,
             Reason = reason,
         };
         link.Status = LinkStatus.Broken;
@@ -80,7 +81,7 @@ public sealed partial class MemberMachine
                     ? $"nothing heard for {_options.EvictAfter.TotalSeconds:0.#} s"
                     : $"not open after {_options.DialTimeout.TotalSeconds:0.#} s";
                 actions.Add(new MemberAction(MemberActionKind.CloseLink, rank));
-                LinkDown(now, rank, reason, actions);
+                LinkDown(now, rank, reason, actions, unanswered);
             }
         }
     }
@@ -152,7 +153,7 @@ public sealed partial class MemberMachine
         {
             View = View?.Id.ToRecord(),
             Leaving = _leaving,
-            Late = now - _installedAt < _options.DialTimeout,
+            InstalledMs = (ulong)(now - _installedAt).TotalMilliseconds,
         };
         foreach (var tag in _tags.Values)
         {

@@ -16,7 +16,7 @@ internal static class NextLinks
     /// Whether links that were left out may come back. Not after a change that only link reports caused: there, the return
     /// of one bad link would push another out, and so on for ever.
     /// </param>
-    /// <param name="isForgiven">Whether a member installed the view too late to answer dials, which were then no test of its links.</param>
+    /// <param name="isForgiven">Whether a member installed the view too late for dials to be a test of its links.</param>
     /// <param name="texts">Gets a sentence for every link that got worse.</param>
     public static List<LinkRecord> Settle(
         ViewRecord current,
@@ -35,7 +35,8 @@ internal static class NextLinks
             {
                 var was = before.GetValueOrDefault((members[a].Value, members[b].Value), LinkCondition.LinkUp);
                 var said = reports.Of(members[a], members[b])
-                    .Where(said => !said.Report.NeverOpened || !isForgiven(new MemberId(said.Report.Member)))
+                    .Where(said => !isForgiven(said.Reporter)
+                        && (!said.Report.NeverOpened || !isForgiven(new MemberId(said.Report.Member))))
                     .ToList();
                 var becomes = said.Count > 0
                     ? Reported(was, said.TrueForAll(report => report.Report.NeverOpened), committed)

@@ -13,8 +13,10 @@ public sealed partial class RunMachine
     private readonly List<string> _causes = [];
     private bool _onlyLinks = true;
     private TimeSpan? _gatherUntil;
+    private TimeSpan _announcedAt;
     private TimeSpan _preparedAt;
     private TimeSpan _askedAllAt;
+    private bool _hasAskedAgain;
     private TimeSpan? _askAgainAt;
     private TimeSpan _backOff;
 
@@ -87,6 +89,7 @@ public sealed partial class RunMachine
         _gatherUntil = null;
         _preparedAt = now;
         _backOff = _options.PrepareAgain;
+        _hasAskedAgain = false;
         Log($"{View!.Id} ends: {string.Join("; ", _causes)}", actions);
         AskAll(now, actions);
         TryClose(now, actions);
@@ -173,7 +176,7 @@ public sealed partial class RunMachine
                 .Select(rank => View.Members[rank])
                 .Where(neighbour => !gone.ContainsKey(neighbour))
                 .ToList();
-            if (neighbours.Count > 0 && neighbours.TrueForAll(neighbour => _reports.Has(neighbour, seat.Member)))
+            if (neighbours.Count > 0 && neighbours.TrueForAll(neighbour => _reports.SayBroken(neighbour, seat.Member)))
             {
                 found.Add(seat);
             }
@@ -220,6 +223,7 @@ public sealed partial class RunMachine
             return;
         }
 
+        _hasAskedAgain = true;
         _backOff = _backOff * 2 < _options.EvictAfter ? _backOff * 2 : _options.EvictAfter;
         var answered = _seats.Values.Count(seat => seat.Answer is not null);
         Log(

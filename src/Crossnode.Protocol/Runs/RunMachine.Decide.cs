@@ -34,6 +34,13 @@ public sealed partial class RunMachine
         var committed = NextTags.HasCommitted(View!.Record, NextTags.Settle(View.Record, answers, "", _options.Rules));
         var links = SettleLinks(continuing, committed, linkTexts);
         var part = NextLinks.LargestPart(continuing, links, member => _seats[member].Stream is not null);
+        if (part.Count < Needed() && continuing.Count >= Needed() && _hasAskedAgain)
+        {
+            // R20: enough are here, but too few hang together. After a pause every link is tried again.
+            links = [.. NextLinks.AllOnProbation(continuing)];
+            part = [.. continuing];
+        }
+
         if (part.Count < Needed())
         {
             return false;
@@ -56,7 +63,7 @@ public sealed partial class RunMachine
         record.Tags.AddRange(NextTags.Settle(View.Record, answers, text, _options.Rules));
         foreach (var seat in _seats.Values)
         {
-            seat.WasForgiven = !committed && (seat.WasForgiven || (seat.IsForgiven && _reports.SayUnanswered(seat.Member)));
+            seat.WasForgiven = !committed && (seat.WasForgiven || (seat.IsForgiven && _reports.Concern(seat.Member)));
         }
 
         Announce(now, record, leftOut, text, actions);
@@ -121,6 +128,7 @@ public sealed partial class RunMachine
         TimeSpan now, ViewRecord record, SortedDictionary<MemberId, string> leftOut, string why, List<RunAction> actions)
     {
         View = new View(record);
+        _announcedAt = now;
         Phase = RunPhase.Stable;
         _causes.Clear();
         _onlyLinks = true;
@@ -138,6 +146,7 @@ public sealed partial class RunMachine
         foreach (var seat in _seats.Values)
         {
             seat.Answer = null;
+            seat.WasLate = false;
             seat.AskedAt = null;
             if (seat.Stream is { } stream)
             {

@@ -186,17 +186,18 @@ public sealed partial class RunMachine
         }
 
         seat.Stream = null;
-        if (Has(ProtocolRules.R8))
+        if (!Has(ProtocolRules.R8))
         {
-            _streams.Remove(stream);
+            return;
         }
 
+        _streams.Remove(stream);
         actions.Add(new RunAction(RunActionKind.CloseStream, stream, seat.Member, Text: "a newer stream replaces it"));
     }
 
     private void Closed(TimeSpan now, long stream, string? text, List<RunAction> actions)
     {
-        if (!_streams.Remove(stream, out var seat) || seat.Stream != stream)
+        if (!_streams.Remove(stream, out var seat) || (seat.Stream != stream && Has(ProtocolRules.R8)))
         {
             return;
         }
@@ -266,6 +267,7 @@ public sealed partial class RunMachine
         }
 
         seat.Answer = answer;
+        seat.WasLate = now - TimeSpan.FromMilliseconds(answer.InstalledMs) - _announcedAt > _options.Grace;
         seat.Leaving |= answer.Leaving;
         foreach (var report in answer.Reports)
         {

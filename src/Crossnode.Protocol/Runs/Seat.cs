@@ -32,8 +32,11 @@ internal sealed class Seat(MemberId member, ulong incarnation, string endpoint)
     /// <summary>Its lateness was forgiven and nothing has committed since: one that is always late must not stop everybody.</summary>
     public bool WasForgiven { get; set; }
 
-    /// <summary>It installed the view so late that unanswered dials to it say nothing about its links.</summary>
-    public bool IsForgiven => Answer is { Late: true } && !WasForgiven;
+    /// <summary>It installed the view so late that dials to it went unanswered, and those that it found were given up.</summary>
+    public bool WasLate { get; set; }
+
+    /// <summary>Reports by it and about it are no test of its links.</summary>
+    public bool IsForgiven => WasLate && !WasForgiven;
 
     /// <summary>When PREPARE of this change first went to it.</summary>
     public TimeSpan? AskedAt { get; set; }
@@ -61,12 +64,16 @@ internal sealed class LinkReports
 
     public bool Has(MemberId reporter, MemberId target) => _reports.ContainsKey((reporter.Value, target.Value));
 
+    /// <summary>Whether the reporter saw its link to the member break or be refused, as when a process dies.</summary>
+    public bool SayBroken(MemberId reporter, MemberId target) =>
+        _reports.TryGetValue((reporter.Value, target.Value), out var report) && !report.Unanswered;
+
     /// <summary>Whether anybody reported its link to the member.</summary>
     public bool Names(MemberId target) => _reports.Keys.Any(direction => direction.Target == target.Value);
 
-    /// <summary>Whether anybody's dial to the member went unanswered.</summary>
-    public bool SayUnanswered(MemberId target) =>
-        _reports.Any(entry => entry.Key.Target == target.Value && entry.Value.NeverOpened);
+    /// <summary>Whether anything is known of the member's links, at either end.</summary>
+    public bool Concern(MemberId member) =>
+        _reports.Keys.Any(direction => direction.Reporter == member.Value || direction.Target == member.Value);
 
     /// <summary>What either end said of a pair's link, the lower end first.</summary>
     public IEnumerable<(MemberId Reporter, LinkReport Report)> Of(MemberId a, MemberId b)
