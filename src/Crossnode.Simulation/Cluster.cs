@@ -22,8 +22,6 @@ internal sealed class Cluster
     private readonly List<Violation> _violations = [];
     private readonly List<SimulatedMember> _judging = [];
     private long _mustEndBy = long.MaxValue;
-    private bool _isHealed;
-
     public Cluster(SimulationOptions options, Schedule schedule, Arena arena)
     {
         _options = options;
@@ -36,7 +34,7 @@ internal sealed class Cluster
         Health = new Health(schedule.Members);
         _faults = new FaultInjector(this);
         _epilogue = new Epilogue(this);
-        _invariants = [new ViewChain(this), new ResultBits(this), new InputsKept(this), new TagOrder(this), new HealthyStay(this)];
+        _invariants = [new ViewChain(this), new ResultBits(this), new InputsKept(this), new TagOrder(this), new HealthyStay(this), new Progress(this)];
         Members = new SimulatedMember[schedule.Members];
         for (var index = 0; index < Members.Length; index++)
         {
@@ -85,6 +83,9 @@ internal sealed class Cluster
     public List<SimulatedMember> Continuing { get; } = [];
 
     public bool IsOver { get; private set; }
+
+    /// <summary>Whether all faults are over.</summary>
+    public bool IsHealed { get; private set; }
 
     public SimulationResult Run()
     {
@@ -141,7 +142,7 @@ internal sealed class Cluster
         }
     }
 
-    public void Happened(Trigger trigger) => _faults.Happened(trigger);
+    public void Happened(Trigger trigger, int member, int other = -1) => _faults.Happened(trigger, member, other);
 
     public void Judge(SimulatedMember member) => _judging.Add(member);
 
@@ -170,7 +171,12 @@ internal sealed class Cluster
         var outcome = call.Outcome!;
         Trace.Add(TraceKind.Outcome, Now, member.Index, ((long)call.Tag << 32) | (uint)call.Index, (long)outcome.Status, outcome.View.Epoch);
         Log(member.Index, $"{outcome.Status} number {call.Sequence} of tag {Schedule.Tags[call.Tag].Tag}: {outcome.Error?.Message}");
-        Happened(Trigger.Commit);
+        Happened(Trigger.Outcome, member.Index);
+        if (call.Script.HeldBackAt >= 0)
+        {
+            Continuing.Add(Members[call.Script.HeldBackAt]);
+        }
+
         CoverageOfOutcomes.Count(this, member, call);
         foreach (var invariant in _invariants)
         {
@@ -188,6 +194,7 @@ internal sealed class Cluster
 
         member.Installed.Add(view);
         Met(CoveragePoint.MemberRunning);
+        Happened(Trigger.Install, member.Index);
     }
 
     public void Announced(View view)
@@ -202,7 +209,7 @@ internal sealed class Cluster
 
     public void MemberEnded(SimulatedMember member, string reason)
     {
-        Met(reason.StartsWith("left", StringComparison.Ordinal) ? CoveragePoint.MemberLeft : CoveragePoint.MemberEvicted);
+        Met(member.HasLeft ? CoveragePoint.MemberLeft : CoveragePoint.MemberEvicted);
         foreach (var invariant in _invariants)
         {
             invariant.Ended(member, reason);
@@ -230,6 +237,9 @@ internal sealed class Cluster
                 break;
             case DueKind.DialTimeout:
                 Members[due.Index].DialTimedOut((ControlEnd)due.Subject!);
+                break;
+            case DueKind.Newcomer:
+                new Newcomer(this, due.Index).Connect();
                 break;
             case DueKind.Fault:
                 _faults.Begin((Fault)due.Subject!);
@@ -301,10 +311,12 @@ internal sealed class Cluster
 
         if (!_epilogue.IsProgramOver)
         {
+            // Who waited for a member that is gone by now goes on.
+            Continuing.AddRange(Members);
             return;
         }
 
-        if (!_isHealed)
+        if (!IsHealed)
         {
             Heal();
         }
@@ -317,9 +329,9 @@ internal sealed class Cluster
 
     private void Heal()
     {
-        if (!_isHealed)
+        if (!IsHealed)
         {
-            _isHealed = true;
+            IsHealed = true;
             Log(-1, "healed");
             _faults.Heal();
             _mustEndBy = Now + Timings.ProgressWithin.Ticks;

@@ -2,6 +2,7 @@ using Crossnode.Collectives;
 using Crossnode.Collectives.Plans;
 using Crossnode.Core.Errors;
 using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Runs;
 using Crossnode.Protocol.Views;
 using Crossnode.Simulation.Members;
 using Crossnode.Simulation.Workload;
@@ -62,6 +63,90 @@ internal static class CoverageOfOutcomes
     }
 }
 
+/// <summary>Counts what the coordinator goes through, and why.</summary>
+internal static class CoverageOfRun
+{
+    private static readonly (string Words, CoveragePoint Point)[] Causes =
+    [
+        ("the control stream of", CoveragePoint.ChangeByClosedStream),
+        ("nothing heard from", CoveragePoint.ChangeBySilence),
+        ("the link between", CoveragePoint.ChangeByLinkReport),
+        ("gave operation", CoveragePoint.ChangeByCondemned),
+        (" leaves", CoveragePoint.ChangeByLeaving),
+        ("was started again", CoveragePoint.ChangeByRestart),
+    ];
+
+    private static readonly (string Words, CoveragePoint Point)[] Ways =
+    [
+        ("asked to leave", CoveragePoint.ClosedByLeaving),
+        (" left", CoveragePoint.ClosedByLeaving),
+        ("did not come back", CoveragePoint.ClosedByGrace),
+        ("nothing heard from", CoveragePoint.ClosedBySilence),
+        ("all its neighbours", CoveragePoint.ClosedByNeighbours),
+        ("started again", CoveragePoint.ClosedByRestart),
+        ("no working link", CoveragePoint.ClosedWithoutUnlinked),
+    ];
+
+    public static void Count(Cluster cluster, in RunEvent happened, RunPhase before, View? view)
+    {
+        var machine = cluster.Coordinator.Machine;
+        if (machine.Phase == RunPhase.Forming && happened.Kind == RunEventKind.StreamOpened)
+        {
+            cluster.Met(CoveragePoint.CoordinatorForming);
+        }
+
+        if (machine.View != view)
+        {
+            cluster.Met(CoveragePoint.CoordinatorStable);
+        }
+
+        if (machine.IsPreparing && (before != RunPhase.Preparing || machine.View != view))
+        {
+            cluster.Met(CoveragePoint.CoordinatorPreparing);
+        }
+    }
+
+    public static void Count(Cluster cluster, in RunEvent happened, in RunAction action)
+    {
+        switch (action.Kind)
+        {
+            case RunActionKind.Log when action.Text!.Contains(" ends: ", StringComparison.Ordinal):
+                CountAll(cluster, Causes, action.Text);
+                break;
+            case RunActionKind.Log when action.Text.Contains("asking again", StringComparison.Ordinal):
+                cluster.Met(CoveragePoint.AskedAgain);
+                break;
+            case RunActionKind.MemberGone:
+                CountAll(cluster, Ways, action.Text!);
+                break;
+            case RunActionKind.CloseStream when action.Text!.Contains("newer stream", StringComparison.Ordinal):
+                cluster.Met(CoveragePoint.StreamReplaced);
+                break;
+            case RunActionKind.Send when happened.Kind == RunEventKind.StreamOpened && IsNewView(action) && !IsFirst(cluster):
+                cluster.Met(CoveragePoint.NewViewSentAgain);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private static bool IsNewView(in RunAction action) => action.Message!.BodyCase == ControlMessage.BodyOneofCase.NewView;
+
+    // The last HELLO makes the first view, which goes to all.
+    private static bool IsFirst(Cluster cluster) => cluster.Coordinator.Announced.Count < 2;
+
+    private static void CountAll(Cluster cluster, (string Words, CoveragePoint Point)[] known, string text)
+    {
+        foreach (var (words, point) in known)
+        {
+            if (text.Contains(words, StringComparison.Ordinal))
+            {
+                cluster.Met(point);
+            }
+        }
+    }
+}
+
 /// <summary>Counts what views look like.</summary>
 internal static class CoverageOfViews
 {
@@ -90,7 +175,11 @@ internal static class CoverageOfViews
         }
 
         var before = announced[^2];
-        cluster.Met(view.Members.Count == before.Members.Count ? CoveragePoint.ClosedWithAllMembers : CoveragePoint.ClosedWithoutSome);
+        if (view.Members.Count == before.Members.Count)
+        {
+            cluster.Met(CoveragePoint.ClosedWithAllMembers);
+        }
+
         var returned = before.Record.Links.Any(was => was.Condition == LinkCondition.LinkOut && view.Record.Links.Any(
             now => now.First == was.First && now.Second == was.Second && now.Condition != LinkCondition.LinkOut));
         if (returned)

@@ -24,6 +24,11 @@ internal sealed class Epilogue(Cluster cluster)
     /// <summary>Goes on; true when all is over.</summary>
     public bool Step()
     {
+        if (!_askedToLeave && Array.TrueForAll(cluster.Members, static member => !member.IsAlive))
+        {
+            return true;
+        }
+
         if (!_operations.TrueForAll(static operation => operation.Outcome is not null) || !AllInLastView())
         {
             return false;
@@ -88,7 +93,7 @@ internal sealed class Epilogue(Cluster cluster)
     }
 
     private bool HasLinksOut() => cluster.Coordinator.Announced[^1].Record.Links.Any(
-        static link => link.Condition == LinkCondition.LinkOut);
+        link => link.Condition == LinkCondition.LinkOut && !cluster.Conditions.IsCut((int)link.First, (int)link.Second));
 
     private void Call(bool condemn)
     {

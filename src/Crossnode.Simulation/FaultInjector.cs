@@ -11,9 +11,12 @@ internal sealed class FaultInjector(Cluster cluster)
     private static readonly long SlowForLinks = TimeSpan.FromMilliseconds(80).Ticks;
     private static readonly long SlowForStreams = TimeSpan.FromMilliseconds(40).Ticks;
 
+    private static readonly long Never = TimeSpan.FromHours(1).Ticks;
+
     private readonly int[] _counts = new int[Enum.GetValues<Trigger>().Length];
     private readonly List<Fault> _waiting = [];
     private readonly List<Fault> _active = [];
+    private readonly HashSet<int> _begun = [];
     private bool _isHealed;
 
     private int Coordinator => cluster.CoordinatorNode;
@@ -29,11 +32,15 @@ internal sealed class FaultInjector(Cluster cluster)
             else
             {
                 _waiting.Add(fault);
+                if (fault.AtLatest > 0)
+                {
+                    cluster.Queue.Add(fault.AtLatest, DueKind.Fault, 0, fault);
+                }
             }
         }
     }
 
-    public void Happened(Trigger trigger)
+    public void Happened(Trigger trigger, int member, int other = -1)
     {
         if (_isHealed || _waiting.Count == 0)
         {
@@ -47,7 +54,7 @@ internal sealed class FaultInjector(Cluster cluster)
             if (fault.Trigger == trigger && fault.Count == count)
             {
                 _waiting.RemoveAt(index);
-                cluster.Queue.Add(cluster.Now + fault.At, DueKind.Fault, 0, fault);
+                cluster.Queue.Add(cluster.Now + fault.At, DueKind.Fault, 0, Aim(fault, member, other));
             }
         }
     }
@@ -67,14 +74,17 @@ internal sealed class FaultInjector(Cluster cluster)
 
     public void Begin(Fault fault)
     {
-        if (_isHealed && fault.Kind != FaultKind.Cancel)
+        if ((_isHealed && fault.Kind != FaultKind.Cancel) || !_begun.Add(fault.Number))
         {
             return;
         }
 
-        if (fault.Kind is FaultKind.Crash or FaultKind.Vanish && cluster.Coordinator.Announced.Count == 0)
+        _waiting.RemoveAll(waiting => waiting.Number == fault.Number);
+
+        if (fault.Kind is FaultKind.Crash or FaultKind.Restart or FaultKind.Vanish && cluster.Coordinator.Announced.Count == 0)
         {
             // A run that has lost a worker never forms, as it should be.
+            _begun.Remove(fault.Number);
             cluster.Queue.Add(cluster.Now + Timings.Tick.Ticks, DueKind.Fault, 0, fault);
             return;
         }
@@ -89,16 +99,19 @@ internal sealed class FaultInjector(Cluster cluster)
                 cluster.Health.Excuse(fault.Member);
                 cluster.Members[fault.Member].Kill(fault.Kind == FaultKind.Vanish);
                 break;
+            case FaultKind.Restart:
+                Restart(fault);
+                break;
+            case FaultKind.LinkGone:
+                Apply(fault, 1);
+                break;
             case FaultKind.LinkBlip:
                 cluster.Health.LinkBroke(fault.Member, fault.Other);
                 BreakLinks(fault.Member, fault.Other);
                 break;
             case FaultKind.ControlLost:
                 cluster.Health.StreamLost(fault.Member, cluster.Now);
-                if (cluster.Members[fault.Member].ControlConnection is { } control)
-                {
-                    cluster.Network.Break(control);
-                }
+                LoseStream(fault);
 
                 break;
             case FaultKind.Cancel:
@@ -148,6 +161,7 @@ internal sealed class FaultInjector(Cluster cluster)
                 cluster.Conditions.Stop(Coordinator, by);
                 break;
             case FaultKind.LinkCut:
+            case FaultKind.LinkGone:
                 cluster.Conditions.Cut(fault.Member, fault.Other, by);
                 cluster.Health.LinkBroke(fault.Member, fault.Other);
                 if (by > 0)
@@ -155,6 +169,9 @@ internal sealed class FaultInjector(Cluster cluster)
                     BreakLinks(fault.Member, fault.Other);
                 }
 
+                break;
+            case FaultKind.Isolate:
+                Isolate(fault.Member, by);
                 break;
             case FaultKind.OneWay:
                 Block(fault.Member, fault.Other, by);
@@ -173,6 +190,29 @@ internal sealed class FaultInjector(Cluster cluster)
         }
     }
 
+    private static Fault Aim(Fault fault, int member, int other)
+    {
+        if (!fault.Follows)
+        {
+            return fault;
+        }
+
+        var second = other >= 0 ? other : fault.Other == member ? fault.Member : fault.Other;
+        return second == member ? fault : fault with { Member = member, Other = second };
+    }
+
+    // Kills the process; another comes under its number a little later.
+    private void Restart(Fault fault)
+    {
+        var member = cluster.Members[fault.Member];
+        if (member.IsAlive)
+        {
+            cluster.Health.Excuse(fault.Member);
+            member.Kill(silently: false);
+            cluster.Queue.Add(cluster.Now + (fault.Duration / 1000), DueKind.Newcomer, fault.Member, null);
+        }
+    }
+
     private void Stop(Fault fault, int by)
     {
         cluster.Conditions.Stop(fault.Member, by);
@@ -185,6 +225,39 @@ internal sealed class FaultInjector(Cluster cluster)
         if (by < 0)
         {
             cluster.Resume(fault.Member);
+        }
+    }
+
+    private void LoseStream(Fault fault)
+    {
+        if (cluster.Members[fault.Member].ControlConnection is not { } control)
+        {
+            return;
+        }
+
+        if (fault.Variant % 5 < 2)
+        {
+            cluster.Network.BreakAt(control, fault.Member, fault.Variant % 5 == 0 ? Never : fault.Duration / 4);
+        }
+        else
+        {
+            cluster.Network.Break(control);
+        }
+    }
+
+    private void Isolate(int member, int by)
+    {
+        for (var other = 0; other < Coordinator; other++)
+        {
+            if (other != member)
+            {
+                cluster.Conditions.Cut(member, other, by);
+                cluster.Health.LinkBroke(member, other);
+                if (by > 0)
+                {
+                    BreakLinks(member, other);
+                }
+            }
         }
     }
 

@@ -14,14 +14,16 @@ public sealed class CampaignTests(ITestOutputHelper output)
     {
         var result = Run(new CampaignOptions { FirstSeed = 1_000_000, Seeds = 600 });
         Assert.Equal(600, result.Seeds);
+        Assert.Empty(Coverage.Points.Where(point => result.Coverage[point] < 5).Select(point => $"{point}: {result.Coverage[point]}"));
     }
 
     [Fact]
     [Trait("tier", "sim")]
-    public void Twenty_thousand_seeds_break_no_invariant()
+    public void Twenty_thousand_seeds_break_no_invariant_and_meet_every_state()
     {
         var result = Run(new CampaignOptions { FirstSeed = 1, Seeds = 20_000 });
         Assert.Equal(20_000, result.Seeds);
+        Assert.Empty(Coverage.Points.Where(point => result.Coverage[point] < 1000).Select(point => $"{point}: {result.Coverage[point]}"));
     }
 
     [Fact]

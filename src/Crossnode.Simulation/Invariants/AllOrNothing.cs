@@ -72,7 +72,7 @@ internal static class AllOrNothing
     }
 
     private static bool Counts(Cluster cluster, SimulatedMember member, Call call) =>
-        member.AskedToLeave || NextView(cluster, call.Outcome!.View) is not { } next || next.RankOf(member.Id) >= 0;
+        member.HasLeft || NextView(cluster, call.Outcome!.View) is not { } next || next.RankOf(member.Id) >= 0;
 
     private static View? NextView(Cluster cluster, ViewId view) =>
         cluster.Coordinator.Announced.Find(announced => announced.Predecessor == view);

@@ -3,11 +3,12 @@ using Crossnode.Simulation.Members;
 namespace Crossnode.Simulation.Invariants;
 
 /// <summary>Nobody who was well is left out.</summary>
+/// <remarks>Giving up because too few are left to go on is another matter: <see cref="Progress"/>.</remarks>
 internal sealed class HealthyStay(Cluster cluster) : IInvariant
 {
     public void Ended(SimulatedMember member, string reason)
     {
-        if (member.AskedToLeave)
+        if (member.AskedToLeave || Progress.IsGivingUp(reason))
         {
             return;
         }

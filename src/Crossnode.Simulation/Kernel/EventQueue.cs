@@ -18,6 +18,9 @@ internal enum DueKind : byte
     /// <summary>A control stream that was dialled has had its time.</summary>
     DialTimeout,
 
+    /// <summary>A process that was started again comes to the coordinator.</summary>
+    Newcomer,
+
     /// <summary>A fault begins.</summary>
     Fault,
 

@@ -171,6 +171,7 @@ internal sealed unsafe class LinkEnd(SimulatedMember member, Socket socket, int 
         else
         {
             member.Engine.Heard(Rank, member.Time);
+            member.InMidPayload(this);
         }
     }
 

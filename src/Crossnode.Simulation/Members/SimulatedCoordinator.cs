@@ -29,6 +29,7 @@ internal sealed class SimulatedCoordinator
             GatherFor = Timings.GatherFor,
             LostAfter = Timings.LostAfter,
             PrepareAgain = Timings.AskAgainAfter,
+            MinMembers = cluster.Schedule.MinMembers,
             Rules = cluster.Rules,
         });
     }
@@ -81,17 +82,17 @@ internal sealed class SimulatedCoordinator
     private void Step(in RunEvent happened)
     {
         var actions = _lists.Count > 0 ? _lists.Pop() : [];
-        var wasPreparing = Machine.IsPreparing;
-        var view = Machine.View;
+        var before = (Machine.Phase, Machine.View);
         Machine.Step(new TimeSpan(_cluster.Now), happened, actions);
         foreach (var action in actions)
         {
             CarryOut(action);
+            CoverageOfRun.Count(_cluster, happened, action);
         }
 
         actions.Clear();
         _lists.Push(actions);
-        Observe(wasPreparing, view, happened);
+        CoverageOfRun.Count(_cluster, happened, before.Phase, before.View);
     }
 
     private void CarryOut(in RunAction action)
@@ -135,51 +136,13 @@ internal sealed class SimulatedCoordinator
         _cluster.Network.Send(stream.Socket!, new Packet { Kind = PacketKind.Control, Body = action.Message });
         if (action.Message!.BodyCase == ControlMessage.BodyOneofCase.Prepare)
         {
-            _cluster.Happened(Trigger.Prepare);
+            _cluster.Happened(Trigger.Prepare, (int)stream.Member.Value);
         }
         else if (action.Message.BodyCase == ControlMessage.BodyOneofCase.NewView)
         {
-            _cluster.Happened(Trigger.NewView);
+            _cluster.Happened(Trigger.NewView, (int)stream.Member.Value);
         }
     }
-
-    private void Observe(bool wasPreparing, View? before, in RunEvent happened)
-    {
-        if (Machine.View is null)
-        {
-            if (happened.Kind == RunEventKind.StreamOpened)
-            {
-                _cluster.Met(CoveragePoint.CoordinatorForming);
-            }
-
-            return;
-        }
-
-        if (Machine.View != before)
-        {
-            _cluster.Met(CoveragePoint.CoordinatorStable);
-        }
-
-        if (Machine.IsPreparing && (!wasPreparing || Machine.View != before))
-        {
-            _cluster.Met(CoveragePoint.CoordinatorPreparing);
-            _cluster.Met(Cause(happened));
-        }
-    }
-
-    private static CoveragePoint Cause(in RunEvent happened) => happened.Kind switch
-    {
-        RunEventKind.Tick => CoveragePoint.ChangeBySilence,
-        RunEventKind.StreamClosed => CoveragePoint.ChangeByClosedStream,
-        RunEventKind.StreamOpened => CoveragePoint.ChangeByHello,
-        _ => happened.Message!.BodyCase switch
-        {
-            ControlMessage.BodyOneofCase.LinkReport => CoveragePoint.ChangeByLinkReport,
-            ControlMessage.BodyOneofCase.ChangeRequest => CoveragePoint.ChangeByCondemned,
-            ControlMessage.BodyOneofCase.Leave => CoveragePoint.ChangeByLeaving,
-            _ => CoveragePoint.ChangeInARow,
-        },
-    };
 }
 
 /// <summary>A control stream at the coordinator's end.</summary>

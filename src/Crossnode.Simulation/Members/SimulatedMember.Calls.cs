@@ -151,7 +151,14 @@ internal sealed partial class SimulatedMember
     // The first tag waits for nobody, so that these waits cannot form a circle.
     private bool IsFree(Caller caller)
     {
-        if (caller.Script.Operations[caller.Next].After is not { } after || after[Index] < 0)
+        var operation = caller.Script.Operations[caller.Next];
+        if (operation.HeldBackAt == Index && _cluster.Members[operation.DeadlineAt] is { IsAlive: true, AskedToLeave: false } other
+            && caller.Next < other.Callers[caller.Tag].Limit && other.Callers[caller.Tag].Calls[caller.Next]?.Outcome is null)
+        {
+            return false;
+        }
+
+        if (operation.After is not { } after || after[Index] < 0)
         {
             return true;
         }

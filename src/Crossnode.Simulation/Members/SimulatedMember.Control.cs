@@ -1,3 +1,4 @@
+using Crossnode.Collectives;
 using Crossnode.Core;
 using Crossnode.Protocol.Control;
 using Crossnode.Protocol.Members;
@@ -132,6 +133,11 @@ internal sealed partial class SimulatedMember
 
     private void Observe(Caller caller)
     {
+        if (HasCommittedAlone(caller))
+        {
+            _cluster.Met(CoveragePoint.PrepareAfterCommitHereOnly);
+        }
+
         for (var index = 0; index < caller.Calls.Length; index++)
         {
             if (caller.Calls[index] is not { } call)
@@ -147,11 +153,29 @@ internal sealed partial class SimulatedMember
         }
     }
 
+    // Where links keep frames in order, an operation that has passed its barrier commits at once; what matters is that it
+    // may not have passed elsewhere.
+    private bool HasCommittedAlone(Caller caller)
+    {
+        for (var index = caller.Calls.Length - 1; index >= 0; index--)
+        {
+            if (caller.Calls[index]?.Outcome is { Status: OperationStatus.Completed } outcome)
+            {
+                return outcome.View == Engine.View!.Id && Array.Exists(
+                    _cluster.Members,
+                    other => other.IsAlive && outcome.Members.Contains(other.Id)
+                        && other.Callers[caller.Tag].Calls[index] is { Outcome: null });
+            }
+        }
+
+        return false;
+    }
+
     private CoveragePoint PointOf(OperationState state) => state.Phase switch
     {
         OperationPhase.Waiting => CoveragePoint.PrepareWhileWaiting,
         OperationPhase.Running => CoveragePoint.PrepareWhileRunning,
-        OperationPhase.BarrierPassed => CoveragePoint.PrepareWhileBarrierPassed,
+        OperationPhase.BarrierPassed => CoveragePoint.PrepareAfterCommitHereOnly,
         _ when state.Round < 0 => CoveragePoint.PrepareWhileDataComplete,
         _ when !Engine.View!.Barrier.IsDissemination => CoveragePoint.PrepareInTreeUp,
         _ when state.Round == 0 => CoveragePoint.PrepareInRound0,

@@ -4,6 +4,7 @@ using Crossnode.Protocol;
 using Crossnode.Protocol.Views;
 using Crossnode.Protocol.Wire;
 using Crossnode.Simulation.Kernel;
+using Crossnode.Simulation.Schedules;
 
 namespace Crossnode.Simulation.Members;
 
@@ -110,6 +111,9 @@ internal sealed partial class SimulatedMember
             _cluster.Dirty.Enqueue(link);
         }
     }
+
+    /// <summary>A payload is half there: a good moment to break something.</summary>
+    public void InMidPayload(LinkEnd link) => _cluster.Happened(Trigger.Payload, Index, link.Socket.In.From);
 
     /// <summary>Moves what a link has to send, unless the process stands still.</summary>
     public void Pump(LinkEnd link)

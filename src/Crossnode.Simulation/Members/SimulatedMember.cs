@@ -70,6 +70,9 @@ internal sealed partial class SimulatedMember : IEngineHost
     /// <summary>Why the engine says that it is out of the run.</summary>
     public string? EndReason { get; private set; }
 
+    /// <summary>It left as it had asked, and had handed in its commit points before.</summary>
+    public bool HasLeft => EndReason?.StartsWith("left", StringComparison.Ordinal) == true;
+
     /// <summary>Whether it takes part to the end.</summary>
     public bool IsAlive => !IsDead && EndReason is null;
 
@@ -137,14 +140,18 @@ internal sealed partial class SimulatedMember : IEngineHost
         switch (message.BodyCase)
         {
             case ControlMessage.BodyOneofCase.Answer:
-                _cluster.Happened(Trigger.Answer);
+                _cluster.Happened(Trigger.Answer, Index);
                 break;
             case ControlMessage.BodyOneofCase.Hello when Engine.View is null:
                 _cluster.Met(CoveragePoint.MemberForming);
                 break;
             case ControlMessage.BodyOneofCase.LinkReport:
+                _cluster.Met(CoveragePoint.MemberWaiting);
+                _cluster.Happened(Trigger.Report, Index);
+                break;
             case ControlMessage.BodyOneofCase.ChangeRequest:
                 _cluster.Met(CoveragePoint.MemberWaiting);
+                _cluster.Happened(Trigger.Condemned, Index);
                 break;
             default:
                 break;

@@ -81,6 +81,26 @@ internal sealed class VirtualNetwork(EventQueue queue, Conditions conditions, De
         }
     }
 
+    /// <summary>Breaks a connection as where a router forgets it: one end hears of it at once, the other only much later.</summary>
+    public void BreakAt(Connection connection, int node, long laterBy)
+    {
+        foreach (var lane in connection.Lanes)
+        {
+            if (lane.Receiver.IsClosed)
+            {
+                continue;
+            }
+
+            lane.KeepFirst(lane.To == node ? random.NextInt32(lane.Count + 1) : 0, Pool);
+            if (lane.To != node)
+            {
+                lane.LastArrival = Math.Max(lane.LastArrival, Now) + laterBy;
+            }
+
+            Send(lane.Sender, new Packet { Kind = PacketKind.Reset });
+        }
+    }
+
     /// <summary>Looks at a stalled lane again: something that held it up is over.</summary>
     public void Kick(Lane lane)
     {

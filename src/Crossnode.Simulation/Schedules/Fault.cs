@@ -6,6 +6,9 @@ public enum FaultKind
     /// <summary>A process is killed; the system closes its connections.</summary>
     Crash,
 
+    /// <summary>A process is killed and started again; the run takes no new processes, so it is refused.</summary>
+    Restart,
+
     /// <summary>A machine is gone without a word.</summary>
     Vanish,
 
@@ -21,6 +24,12 @@ public enum FaultKind
     /// <summary>Two members cannot reach each other for a while; their connection breaks.</summary>
     LinkCut,
 
+    /// <summary>The same, and it is never repaired: the run has to go on without that link.</summary>
+    LinkGone,
+
+    /// <summary>A member cannot reach any other for a while, but the coordinator reaches it.</summary>
+    Isolate,
+
     /// <summary>Bytes between two members are held up in one direction for a while.</summary>
     OneWay,
 
@@ -30,7 +39,7 @@ public enum FaultKind
     /// <summary>A member and the coordinator do not hear each other for a while, in one direction or both.</summary>
     CoordinatorPartition,
 
-    /// <summary>A control stream breaks; another can be opened.</summary>
+    /// <summary>A control stream breaks, perhaps without the coordinator noticing; another can be opened.</summary>
     ControlLost,
 
     /// <summary>Everything to and from a node takes longer for a while.</summary>
@@ -52,12 +61,34 @@ public enum FaultKind
 /// <summary>What a fault waits for.</summary>
 internal enum Trigger
 {
+    /// <summary>A time.</summary>
     Time,
+
+    /// <summary>PREPARE went to a member.</summary>
     Prepare,
+
+    /// <summary>A member answered.</summary>
     Answer,
+
+    /// <summary>NEWVIEW went to a member.</summary>
     NewView,
-    Commit,
-    DataComplete,
+
+    /// <summary>A member installed a view.</summary>
+    Install,
+
+    /// <summary>An operation ended at a member.</summary>
+    Outcome,
+
+    /// <summary>A member reported a link.</summary>
+    Report,
+
+    /// <summary>A member gave an operation up and asked for a change.</summary>
+    Condemned,
+
+    /// <summary>A link is in the middle of a payload.</summary>
+    Payload,
+
+    /// <summary>A member called the operation that the fault names.</summary>
     Called,
 }
 
@@ -73,6 +104,15 @@ internal sealed record Fault
     public int Count { get; init; } = 1;
 
     public long At { get; init; }
+
+    /// <summary>For one that waits: when it begins all the same; 0 for never.</summary>
+    public long AtLatest { get; init; }
+
+    /// <summary>Tells the faults of a schedule apart.</summary>
+    public int Number { get; set; }
+
+    /// <summary>Whether it hits the very member (or link) that set it off.</summary>
+    public bool Follows { get; init; }
 
     public long Duration { get; init; }
 

@@ -4,75 +4,94 @@ using Crossnode.Simulation.Kernel;
 namespace Crossnode.Simulation.Schedules;
 
 /// <summary>Draws the faults of a schedule.</summary>
-internal static class FaultGenerator
+internal sealed class FaultGenerator(DeterministicRandom random, TagScript[] tags, int members, int survivors, long window)
 {
     private static readonly FaultKind[] Mix =
     [
-        FaultKind.Crash, FaultKind.Crash, FaultKind.Crash,
-        FaultKind.Vanish,
+        FaultKind.Crash, FaultKind.Crash, FaultKind.Restart, FaultKind.Restart, FaultKind.Vanish, FaultKind.Vanish,
         FaultKind.Stop, FaultKind.Stop,
         FaultKind.StopCoordinator,
         FaultKind.LinkBlip, FaultKind.LinkBlip, FaultKind.LinkBlip,
-        FaultKind.LinkCut, FaultKind.LinkCut, FaultKind.LinkCut,
-        FaultKind.OneWay,
+        FaultKind.LinkCut, FaultKind.LinkCut, FaultKind.LinkGone, FaultKind.LinkGone,
+        FaultKind.Isolate, FaultKind.OneWay,
         FaultKind.Partition,
         FaultKind.CoordinatorPartition, FaultKind.CoordinatorPartition,
-        FaultKind.ControlLost, FaultKind.ControlLost, FaultKind.ControlLost,
+        FaultKind.ControlLost, FaultKind.ControlLost, FaultKind.ControlLost, FaultKind.ControlLost, FaultKind.ControlLost,
         FaultKind.Delay,
-        FaultKind.Cancel, FaultKind.Cancel, FaultKind.Cancel,
-        FaultKind.Mismatch,
-        FaultKind.Deadline,
+        FaultKind.Mismatch, FaultKind.Mismatch,
+        FaultKind.Deadline, FaultKind.Deadline,
         FaultKind.Leave,
     ];
 
     private static readonly Trigger[] Triggers =
     [
-        Trigger.Prepare, Trigger.Prepare, Trigger.Answer, Trigger.Answer, Trigger.NewView, Trigger.NewView, Trigger.Commit, Trigger.DataComplete,
+        Trigger.Prepare, Trigger.Answer, Trigger.Answer, Trigger.NewView, Trigger.NewView, Trigger.Install,
+        Trigger.Outcome, Trigger.Report, Trigger.Condemned,
     ];
 
-    public static Fault[] Make(DeterministicRandom random, int members, TagScript[] tags)
+    public Fault[] Make()
     {
-        var faults = new Fault[random.Between(3, 6)];
+        var faults = new List<Fault>();
+        var count = random.Between(3, 5);
+        var cancels = random.Between(0, 2);
         var deaths = 0;
-        for (var index = 0; index < faults.Length; index++)
+        var hub = random.NextInt32(members);
+        while (faults.Count < count + cancels)
         {
-            var fault = MakeOne(random, members, tags);
-            // Two members at least stay, or there is nothing left to check.
-            if (fault.Kind is FaultKind.Crash or FaultKind.Vanish or FaultKind.Leave && ++deaths > members - 2)
+            var fault = MakeOne(faults.Count < cancels ? FaultKind.Cancel : random.Pick(Mix), hub);
+            var isDeath = fault.Kind is FaultKind.Crash or FaultKind.Restart or FaultKind.Vanish or FaultKind.Leave;
+            if (isDeath && ++deaths > members - survivors)
             {
-                index--;
                 continue;
             }
 
-            faults[index] = fault;
-            Prepare(random, fault, tags);
+            faults.Add(fault);
+            ChangeCalls(fault);
         }
 
-        return faults;
+        // What gives an operation up is only half of a schedule: its request may be lost.
+        if (faults.Exists(static fault => fault.Kind is FaultKind.Mismatch or FaultKind.Deadline) && random.Percent(40))
+        {
+            faults.Add(new Fault { Kind = FaultKind.ControlLost, Trigger = Trigger.Condemned, Follows = true, Variant = random.NextInt32(100) });
+        }
+
+        for (var index = 0; index < faults.Count; index++)
+        {
+            faults[index].Number = index;
+        }
+
+        return [.. faults];
     }
 
-    private static Fault MakeOne(DeterministicRandom random, int members, TagScript[] tags)
+    private Fault MakeOne(FaultKind kind, int hub)
     {
-        var kind = random.Pick(Mix);
-        var member = random.NextInt32(members);
+        // Links that break at one member leave graphs without a ring.
+        var isLink = kind is FaultKind.LinkBlip or FaultKind.LinkCut or FaultKind.LinkGone;
+        var member = isLink && random.Percent(50) ? hub : random.NextInt32(members);
         var tag = random.NextInt32(tags.Length);
-        var isTimed = random.Percent(50);
-        var trigger = kind switch
-        {
-            FaultKind.Cancel => Trigger.Called,
-            FaultKind.Leave or FaultKind.Mismatch or FaultKind.Deadline => Trigger.Time,
-            _ when isTimed => Trigger.Time,
-            _ => random.Pick(Triggers),
-        };
+        var trigger = PickTrigger(kind);
         return new Fault
         {
             Kind = kind,
             Trigger = trigger,
-            Count = trigger is Trigger.Commit or Trigger.DataComplete ? random.Between(1, 60) : random.Between(1, 2 * members),
-            At = trigger == Trigger.Time
-                ? random.NextInt64(TimeSpan.FromMilliseconds(700).Ticks)
-                : random.Percent(40) ? 0 : random.LogTicks(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(50)),
-            Duration = random.LogTicks(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(2500)),
+            Follows = trigger == Trigger.Payload || random.Percent(60),
+            Count = trigger switch
+            {
+                Trigger.Outcome or Trigger.Payload => random.Between(1, 40),
+                Trigger.Report or Trigger.Condemned => random.Between(1, 3),
+                _ => random.Between(1, 2 * members),
+            },
+            At = trigger switch
+            {
+                Trigger.Time => random.NextInt64(window),
+                Trigger.Payload => 0,
+                Trigger.NewView when kind == FaultKind.ControlLost => 0,
+                _ => random.Percent(40) ? 0 : random.LogTicks(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(50)),
+            },
+            AtLatest = kind == FaultKind.Cancel || trigger == Trigger.Time ? 0 : (window / 4) + random.NextInt64(window),
+            Duration = kind is FaultKind.CoordinatorPartition or FaultKind.Stop && random.Percent(40)
+                ? TimeSpan.FromMilliseconds(random.Between(1600, 2800)).Ticks
+                : random.LogTicks(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(2500)),
             Member = member,
             Other = (member + 1 + random.NextInt32(members - 1)) % members,
             Side = random.Between(1, (1 << (members + 1)) - 2),
@@ -82,19 +101,29 @@ internal static class FaultGenerator
         };
     }
 
+    private Trigger PickTrigger(FaultKind kind) => kind switch
+    {
+        FaultKind.Cancel => Trigger.Called,
+        FaultKind.Leave or FaultKind.Mismatch or FaultKind.Deadline => Trigger.Time,
+        FaultKind.LinkBlip or FaultKind.LinkCut or FaultKind.Crash when random.Percent(60) => Trigger.Payload,
+        FaultKind.ControlLost when random.Percent(65) => Trigger.NewView,
+        _ => random.Percent(45) ? Trigger.Time : random.Pick(Triggers),
+    };
+
     // Faults of callers are part of what is called.
-    private static void Prepare(DeterministicRandom random, Fault fault, TagScript[] tags)
+    private void ChangeCalls(Fault fault)
     {
         var operation = tags[fault.Tag].Operations[fault.Operation];
         switch (fault.Kind)
         {
             case FaultKind.Mismatch:
                 operation.MismatchedAt = fault.Member;
-                operation.MismatchedParts = MakeMismatch(random, operation.Parts);
+                operation.MismatchedParts = MakeMismatch(operation.Parts);
                 break;
             case FaultKind.Deadline:
                 operation.DeadlineAt = fault.Member;
                 operation.DeadlineTicks = random.LogTicks(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(300));
+                operation.HeldBackAt = fault.Variant < 50 ? fault.Other : -1;
                 operation.Think[fault.Other] += TimeSpan.FromMilliseconds(random.Between(0, 400)).Ticks;
                 break;
             case FaultKind.Leave:
@@ -105,7 +134,7 @@ internal static class FaultGenerator
         }
     }
 
-    private static PartScript[] MakeMismatch(DeterministicRandom random, PartScript[] parts)
+    private PartScript[] MakeMismatch(PartScript[] parts)
     {
         if (parts.Length == 0)
         {

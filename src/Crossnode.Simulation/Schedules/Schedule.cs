@@ -14,6 +14,9 @@ internal sealed record Schedule
 
     public required Fault[] Faults { get; init; }
 
+    /// <summary>How many members stay to the end at least.</summary>
+    public required int Survivors { get; init; }
+
     public required int ChunkBytes { get; init; }
 
     public required int EagerBytes { get; init; }
@@ -34,6 +37,8 @@ internal sealed record Schedule
     public required int JitterPercent { get; init; }
 
     public required long TicksPerByte { get; init; }
+
+    public required int MinMembers { get; init; }
 
     /// <summary>Whether all members leave in the end.</summary>
     public required bool AllLeave { get; init; }
@@ -80,6 +85,9 @@ internal sealed record OperationScript
     public int DeadlineAt { get; set; } = -1;
 
     public long DeadlineTicks { get; set; }
+
+    /// <summary>Who calls only when that member has given up (-1: nobody).</summary>
+    public int HeldBackAt { get; set; } = -1;
 }
 
 /// <summary>One buffer.</summary>

@@ -18,7 +18,7 @@ internal sealed class ScheduleGenerator
     private ScheduleGenerator(DeterministicRandom random)
     {
         _random = random;
-        _members = random.Percent(88) ? random.Between(4, 6) : random.Between(7, 9);
+        _members = random.Percent(88) ? random.Pick([4, 4, 4, 5, 5, 6]) : random.Between(7, 9);
         _thinkTicks = TimeSpan.FromMilliseconds(random.Pick([5, 20, 60])).Ticks;
     }
 
@@ -37,6 +37,13 @@ internal sealed class ScheduleGenerator
             tags[tag] = MakeTag(tag, random.Between(10, tags.Length == 2 ? 14 : 10));
         }
 
+        var survivors = random.Pick([1, 1, 1, 1, 2, 3, _members - 1]);
+        var latency = random.LogTicks(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(5));
+        // Most faults should begin while operations run: an operation takes about fifteen latencies.
+        var window = TimeSpan.FromMilliseconds(20).Ticks + (tags[0].Operations.Length * ((_thinkTicks / 2) + (15 * latency)) / 2);
+        var faults = new FaultGenerator(random, tags, _members, survivors, window).Make();
+        // Two members whose link is gone can never be the two that have to go on.
+        var mayNeedMore = !Array.Exists(faults, static fault => fault.Kind == FaultKind.LinkGone);
         var chunk = random.Pick([32, 64, 64, 128]);
         var eagerWindow = random.Pick([64, 128, 256]);
         return new Schedule
@@ -44,15 +51,17 @@ internal sealed class ScheduleGenerator
             Seed = seed,
             Members = _members,
             Tags = tags,
-            Faults = FaultGenerator.Make(random, _members, tags),
+            Survivors = survivors,
+            MinMembers = mayNeedMore && random.Percent(90) ? survivors : 1,
+            Faults = faults,
             ChunkBytes = chunk,
             EagerBytes = random.Pick([16, 64]),
             EagerWindowBytes = eagerWindow,
             MaxInFlightPerTag = random.Between(1, 4),
             WindowBytes = random.Pick([64, 192, 512]),
-            SmallPayload = random.Pick([0, 32, 128]),
-            PieceBytes = random.Pick([16, 40, BytePool64]),
-            LatencyTicks = random.LogTicks(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(5)),
+            SmallPayload = random.Pick([0, 0, 32, 128]),
+            PieceBytes = random.Pick([16, 24, BytePool64]),
+            LatencyTicks = latency,
             JitterPercent = random.Pick([20, 100, 300]),
             TicksPerByte = random.Pick([10, 100, 300]),
             AllLeave = random.Percent(25),
@@ -96,10 +105,11 @@ internal sealed class ScheduleGenerator
             InPlace = _random.NextInt32(1 << _members),
         };
         var weightsVary = _random.Percent(50);
+        var noWeights = _random.Percent(2);
         for (var member = 0; member < _members; member++)
         {
             operation.Think[member] = _random.NextInt64(_thinkTicks);
-            operation.Weights[member] = weightsVary ? _random.Pick(SomeWeights) : 1;
+            operation.Weights[member] = noWeights ? 0 : weightsVary ? _random.Pick(SomeWeights) : 1;
         }
 
         if (tag > 0 && _random.Percent(25))
