@@ -251,7 +251,10 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     {
         lock (_gate)
         {
-            return _board.Steps == 0 ? RunTexts.Preparing(_board, _corpus is not null) : RunTexts.Progress(_board, _configuration.Steps);
+            return _board.Steps == 0 ? RunTexts.Preparing(_board, _corpus is not null)
+                : _board.Rows.Any(row => row.State == WorkerState.Evaluating) ? $"after {_board.Steps} steps: measuring on held-out text"
+                : _board.IsSaved || _board.Steps < _configuration.Steps ? RunTexts.Progress(_board, _configuration.Steps)
+                : "saving the model, and letting it write";
         }
     }
 
