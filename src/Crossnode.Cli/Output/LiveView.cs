@@ -17,7 +17,9 @@ internal sealed class LiveView : IRunView
     /// <param name="console">The terminal; nobody else writes to it until this is disposed.</param>
     /// <param name="draw">Makes the picture; called from one thread of the pool.</param>
     /// <param name="time">The clock.</param>
-    public LiveView(IAnsiConsole console, Func<IRenderable> draw, TimeProvider time) =>
+    public LiveView(IAnsiConsole console, Func<IRenderable> draw, TimeProvider time)
+    {
+        TakeUsualSizeWhereUnknown(console);
         _drawing = console.Live(new Text("")).AutoClear(false).StartAsync(async live =>
         {
             while (!_stop.IsCancellationRequested)
@@ -28,6 +30,7 @@ internal sealed class LiveView : IRunView
             }
             Draw(console, live, draw);
         });
+    }
 
     /// <summary>Whether the terminal can be drawn on.</summary>
     public static bool IsPossible => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Ansi;
@@ -42,6 +45,19 @@ internal sealed class LiveView : IRunView
         await _drawing;
         _stop.Dispose();
         _lines.Dispose();
+    }
+
+    // A terminal that does not know its size says 0, and drawing a live picture into no rows fails.
+    private static void TakeUsualSizeWhereUnknown(IAnsiConsole console)
+    {
+        if (console.Profile.Height < 1)
+        {
+            console.Profile.Height = 24;
+        }
+        if (console.Profile.Width < 1)
+        {
+            console.Profile.Width = 80;
+        }
     }
 
     private void Draw(IAnsiConsole console, LiveDisplayContext live, Func<IRenderable> draw)
