@@ -14,9 +14,10 @@ internal sealed class Narrator : IDisposable
     private readonly Lock _gate = new();
     private readonly ITimer _timer;
     private TimeSpan _spokeAt;
+    private bool _isOver;
 
     /// <param name="write">Gets whole lines, one at a time.</param>
-    /// <param name="status">What goes on now, for times when nothing happens.</param>
+    /// <param name="status">What goes on now, for times when nothing happens; called with no lock held.</param>
     /// <param name="clock">Lines carry the time since the program's start.</param>
     public Narrator(Action<string> write, Func<string> status, ProgramClock clock)
     {
@@ -35,22 +36,44 @@ internal sealed class Narrator : IDisposable
         }
     }
 
-    /// <summary>Ends the watch over silence.</summary>
-    public void Dispose() => _timer.Dispose();
+    /// <summary>Ends it: what is said from now on is not written, so that a last sentence stays the last.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isOver = true;
+        }
+        _timer.Dispose();
+    }
 
     private void SayLocked(string text)
     {
+        if (_isOver)
+        {
+            return;
+        }
         _spokeAt = _clock.Elapsed;
         _write(string.Create(CultureInfo.InvariantCulture, $"[{_spokeAt.TotalSeconds,6:0.0} s] {text}"));
     }
 
+    // The status is asked for outside the lock: it takes locks of its own, whose holders may be about to speak.
     private void BreakSilence()
     {
         lock (_gate)
         {
-            if (_clock.Elapsed - _spokeAt >= LongestSilence && _status() is { Length: > 0 } status)
+            if (_clock.Elapsed - _spokeAt < LongestSilence)
             {
-                SayLocked(status);
+                return;
+            }
+        }
+        if (_status() is { Length: > 0 } status)
+        {
+            lock (_gate)
+            {
+                if (_clock.Elapsed - _spokeAt >= LongestSilence)
+                {
+                    SayLocked(status);
+                }
             }
         }
     }

@@ -42,5 +42,36 @@ public sealed class NarratorTests
         Assert.All(_lines, line => Assert.EndsWith("step", line, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Status_may_wait_for_somebody_who_speaks()
+    {
+        // A launcher speaks with its own lock held, and its status takes that lock.
+        Narrator? narrator = null;
+        var spoke = false;
+        narrator = Make(
+            () =>
+            {
+                var speaker = new Thread(() => narrator!.Say("news")) { IsBackground = true };
+                speaker.Start();
+                spoke = speaker.Join(TimeSpan.FromSeconds(10));
+                return "still reading";
+            },
+            alreadyElapsed: TimeSpan.Zero);
+        _time.Advance(TimeSpan.FromSeconds(4));
+        Assert.True(spoke);
+        Assert.EndsWith("news", _lines[0], StringComparison.Ordinal);
+        narrator.Dispose();
+    }
+
+    [Fact]
+    public void Nothing_is_said_after_the_end()
+    {
+        var narrator = Make(() => "", alreadyElapsed: TimeSpan.Zero);
+        narrator.Say("last");
+        narrator.Dispose();
+        narrator.Say("late");
+        Assert.EndsWith("last", Assert.Single(_lines), StringComparison.Ordinal);
+    }
+
     private Narrator Make(Func<string> status, TimeSpan alreadyElapsed) => new(_lines.Add, status, new ProgramClock(_time, alreadyElapsed));
 }
