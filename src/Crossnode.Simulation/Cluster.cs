@@ -3,6 +3,7 @@ using Crossnode.Core.Errors;
 using Crossnode.Protocol;
 using Crossnode.Protocol.Control;
 using Crossnode.Protocol.Views;
+using Crossnode.Simulation.Faults;
 using Crossnode.Simulation.Invariants;
 using Crossnode.Simulation.Kernel;
 using Crossnode.Simulation.Members;
@@ -13,7 +14,8 @@ using Crossnode.Simulation.Workload;
 namespace Crossnode.Simulation;
 
 /// <summary>A whole run in one thread: members, coordinator, network, faults, checks, on one virtual clock.</summary>
-internal sealed class Cluster
+/// <remarks>This file holds the parts together; <c>.Loop</c> takes what is due and decides when all is over.</remarks>
+internal sealed partial class Cluster
 {
     private readonly SimulationOptions _options;
     private readonly FaultInjector _faults;
@@ -86,43 +88,6 @@ internal sealed class Cluster
 
     /// <summary>Whether all faults are over.</summary>
     public bool IsHealed { get; private set; }
-
-    public SimulationResult Run()
-    {
-        foreach (var member in Members)
-        {
-            member.Continue();
-        }
-
-        try
-        {
-            while (!IsOver && Queue.TryTake(out var due))
-            {
-                Now = due.At;
-                Network.Now = Now;
-                Dispatch(due);
-                SettleDown();
-            }
-
-            if (_violations.Count == 0)
-            {
-                AllOrNothing.Check(this);
-            }
-        }
-        catch (Exception bug) when (bug is not OutOfMemoryException)
-        {
-            // Whatever the product's code throws is a finding; the run ends here.
-            Violate("exceptions", $"{bug.GetType().Name}: {bug.Message} {FirstFrame(bug)}");
-        }
-
-        IsOver = true;
-        foreach (var member in Members)
-        {
-            member.Engine.Dispose();
-        }
-
-        return new SimulationResult(Schedule.Seed, _violations, Trace.Finish(), new TimeSpan(Now), Coverage);
-    }
 
     public void Met(CoveragePoint point) => Coverage.Met(point);
 
@@ -216,128 +181,6 @@ internal sealed class Cluster
         }
     }
 
-    private void Dispatch(in Due due)
-    {
-        switch (due.Kind)
-        {
-            case DueKind.Arrival:
-                Network.Arrive((Lane)due.Subject!);
-                break;
-            case DueKind.MemberTick:
-                Members[due.Index].Tick();
-                Queue.Add(Now + Timings.Tick.Ticks, DueKind.MemberTick, due.Index, null);
-                break;
-            case DueKind.CoordinatorTick:
-                Coordinator.Tick();
-                Queue.Add(Now + Timings.Tick.Ticks, DueKind.CoordinatorTick, 0, null);
-                LookAround();
-                break;
-            case DueKind.Call:
-                Members[due.Index].CallNext((Caller)due.Subject!);
-                break;
-            case DueKind.DialTimeout:
-                Members[due.Index].DialTimedOut((ControlEnd)due.Subject!);
-                break;
-            case DueKind.Newcomer:
-                new Newcomer(this, due.Index).Connect();
-                break;
-            case DueKind.Fault:
-                _faults.Begin((Fault)due.Subject!);
-                break;
-            case DueKind.Repair:
-                _faults.End((Fault)due.Subject!);
-                break;
-            case DueKind.Heal:
-                Heal();
-                break;
-            default:
-                Invariant.Fail($"unknown event {due.Kind}");
-                break;
-        }
-    }
-
-    // What follows at once: programs go on, links are judged, bytes move.
-    private void SettleDown()
-    {
-        while (Continuing.Count + _judging.Count + Dirty.Count > 0)
-        {
-            for (var index = 0; index < Continuing.Count; index++)
-            {
-                Continuing[index].Continue();
-            }
-
-            Continuing.Clear();
-            for (var index = 0; index < _judging.Count; index++)
-            {
-                var member = _judging[index];
-                if (member.MustJudge && member.IsAlive && !member.IsStopped)
-                {
-                    member.JudgeAccepted();
-                }
-            }
-
-            _judging.Clear();
-            while (Dirty.TryDequeue(out var link))
-            {
-                link.Owner.Pump(link);
-            }
-        }
-
-        if ((Rules & ProtocolRules.R17) == 0)
-        {
-            KickReaders();
-        }
-    }
-
-    private void KickReaders()
-    {
-        foreach (var member in Members)
-        {
-            if (member.IsTouched)
-            {
-                member.IsTouched = false;
-                Network.KickAll(member.Index);
-            }
-        }
-    }
-
-    private void LookAround()
-    {
-        if (Now > _mustEndBy)
-        {
-            Violate("progress", _epilogue.WhatIsMissing());
-            return;
-        }
-
-        if (!_epilogue.IsProgramOver)
-        {
-            // Who waited for a member that is gone by now goes on.
-            Continuing.AddRange(Members);
-            return;
-        }
-
-        if (!IsHealed)
-        {
-            Heal();
-        }
-
-        if (_epilogue.Step())
-        {
-            IsOver = true;
-        }
-    }
-
-    private void Heal()
-    {
-        if (!IsHealed)
-        {
-            IsHealed = true;
-            Log(-1, "healed");
-            _faults.Heal();
-            _mustEndBy = Now + Timings.ProgressWithin.Ticks;
-        }
-    }
-
     private string Name(int who) => who < 0 ? "          " : who == CoordinatorNode ? "coordinator" : $"member {who}";
 
     // Views are logged where they are announced.
@@ -347,12 +190,6 @@ internal sealed class Cluster
         ControlMessage.BodyOneofCase.NewView => $"NEWVIEW {message.NewView.View.Id.ToId()}",
         _ => message.ToString(),
     };
-
-    private static string FirstFrame(Exception bug)
-    {
-        var frames = (bug.StackTrace ?? "").Split('\n', StringSplitOptions.TrimEntries);
-        return string.Join(" < ", frames.Where(frame => frame.Contains("Crossnode", StringComparison.Ordinal)).Take(3));
-    }
 
     private static Conditions MakeConditions(Schedule schedule, DeterministicRandom random)
     {

@@ -70,6 +70,9 @@ internal sealed partial class SimulatedMember : IEngineHost
     /// <summary>Why the engine says that it is out of the run.</summary>
     public string? EndReason { get; private set; }
 
+    /// <summary>When it died or was out of the run.</summary>
+    public long GoneAt { get; private set; }
+
     /// <summary>It left as it had asked, and had handed in its commit points before.</summary>
     public bool HasLeft => EndReason?.StartsWith("left", StringComparison.Ordinal) == true;
 
@@ -106,6 +109,7 @@ internal sealed partial class SimulatedMember : IEngineHost
         }
 
         IsDead = true;
+        GoneAt = _cluster.Now;
         if (silently)
         {
             _cluster.Conditions.Vanish(Index);
@@ -163,6 +167,7 @@ internal sealed partial class SimulatedMember : IEngineHost
     public void Ended(string reason)
     {
         EndReason = reason;
+        GoneAt = _cluster.Now;
         if (IsDead || _cluster.IsOver)
         {
             return;

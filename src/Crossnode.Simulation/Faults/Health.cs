@@ -1,6 +1,6 @@
 using Crossnode.Simulation.Schedules;
 
-namespace Crossnode.Simulation;
+namespace Crossnode.Simulation.Faults;
 
 /// <summary>Who was hurt enough that it may be left out; everybody else is healthy and must stay.</summary>
 internal sealed class Health(int members)
