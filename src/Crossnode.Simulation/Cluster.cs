@@ -24,6 +24,7 @@ internal sealed partial class Cluster
     private readonly List<Violation> _violations = [];
     private readonly List<SimulatedMember> _judging = [];
     private long _mustEndBy = long.MaxValue;
+
     public Cluster(SimulationOptions options, Schedule schedule, Arena arena)
     {
         _options = options;

@@ -7,6 +7,8 @@ namespace Crossnode.Protocol.Runs;
 /// <summary>The next view, made of the answers (R2, R13, R16, R19).</summary>
 public sealed partial class RunMachine
 {
+    private const string AskedToLeave = "it asked to leave";
+
     private void AnnounceFirst(TimeSpan now, List<RunAction> actions)
     {
         var record = new ViewRecord { Id = _options.ViewIdOf(1).ToRecord(), Predecessor = ViewId.None.ToRecord() };
@@ -80,7 +82,7 @@ public sealed partial class RunMachine
         {
             if (seat.Leaving && seat.Answer is not null)
             {
-                leftOut.Add(seat.Member, "it asked to leave");
+                leftOut.Add(seat.Member, AskedToLeave);
             }
             else if (knownDead.TryGetValue(seat.Member, out var reason))
             {
@@ -175,27 +177,29 @@ public sealed partial class RunMachine
         _endText = "the run has finished: all its members left";
         foreach (var seat in _seats.Values.ToList())
         {
-            Dismiss(seat, seat.Leaving ? "it asked to leave" : gone[seat.Member], actions);
+            Dismiss(seat, seat.Leaving ? AskedToLeave : gone[seat.Member], actions);
         }
 
         actions.Add(new RunAction(RunActionKind.Finished, Text: _endText));
     }
 
+    // One that asked to leave and never answered has not handed in what it committed: it did not leave in order.
     private void Dismiss(Seat seat, string reason, List<RunAction> actions)
     {
+        var left = seat.Leaving && (seat.Answer is not null || Phase == RunPhase.Finished);
         var text = OutText(seat, reason);
         if (seat.Stream is { } stream)
         {
-            Refuse(stream, text, seat.Leaving, actions);
+            Refuse(stream, text, left, actions);
         }
 
         _seats.Remove(seat.Member);
-        _former[seat.Member] = (text, seat.Leaving);
+        _former[seat.Member] = (text, left);
         actions.Add(new RunAction(RunActionKind.MemberGone, Member: seat.Member, View: View, Text: text));
     }
 
     private static string OutText(Seat seat, string reason) =>
-        seat.Leaving ? $"{Name(seat.Member)} left" : $"{Name(seat.Member)} was evicted: {reason}";
+        reason == AskedToLeave ? $"{Name(seat.Member)} left" : $"{Name(seat.Member)} was evicted: {reason}";
 
     private static MemberRecord MemberRecordOf(Seat seat) => new()
     {

@@ -56,9 +56,10 @@ internal sealed class Health(int members)
     /// <summary>Whether the member must still be in the run.</summary>
     /// <param name="member">The member.</param>
     /// <param name="now">The virtual time.</param>
-    /// <param name="isAlive">Whether a member is there to be linked to.</param>
-    public bool IsHealthy(int member, long now, Func<int, bool> isAlive) =>
-        !IsExcused(member, now) && IsInLargerPart(member, now, isAlive);
+    /// <param name="stays">Whether a member is there, and will be: links to it count.</param>
+    /// <param name="mayCount">Whether it was there a moment ago: the other part may have been that much larger.</param>
+    public bool IsHealthy(int member, long now, Func<int, bool> stays, Func<int, bool> mayCount) =>
+        !IsExcused(member, now) && 2 * SizeOfPart(member, now, stays) > Enumerable.Range(0, members).Count(mayCount);
 
     private bool IsExcused(int member, long now)
     {
@@ -82,24 +83,23 @@ internal sealed class Health(int members)
         return false;
     }
 
-    // Links that never failed join it to more members than there are others: whatever the view, it is in the larger part.
-    private bool IsInLargerPart(int member, long now, Func<int, bool> isAlive)
+    // Those whom links join to it that never failed. More than half of all: whatever the view, it is in the larger part.
+    private int SizeOfPart(int member, long now, Func<int, bool> stays)
     {
-        var alive = Enumerable.Range(0, members).Where(isAlive).ToList();
         var part = new HashSet<int> { member };
         var open = new Queue<int>(part);
         while (open.TryDequeue(out var from))
         {
-            foreach (var to in alive)
+            for (var to = 0; to < members; to++)
             {
-                if (!_broken[from, to] && !IsExcused(to, now) && part.Add(to))
+                if (!_broken[from, to] && stays(to) && !IsExcused(to, now) && part.Add(to))
                 {
                     open.Enqueue(to);
                 }
             }
         }
 
-        return 2 * part.Count > alive.Count;
+        return part.Count;
     }
 
     private static List<Absence>[] Make(int members)

@@ -14,7 +14,12 @@ internal sealed class HealthyStay(Cluster cluster) : IInvariant
             return;
         }
 
-        if (cluster.Health.IsHealthy(member.Index, cluster.Now, index => MayCount(cluster.Members[index])))
+        var stays = cluster.Health.IsHealthy(
+            member.Index,
+            cluster.Now,
+            index => cluster.Members[index] is { IsAlive: true, AskedToLeave: false },
+            index => MayCount(cluster.Members[index]));
+        if (stays)
         {
             cluster.Violate("nobody healthy evicted", $"member {member.Index}: {reason}");
         }

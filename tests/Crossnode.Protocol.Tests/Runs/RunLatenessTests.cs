@@ -90,6 +90,22 @@ public sealed class RunLatenessTests
         Assert.Equal(LinkCondition.LinkProbation, bench.Link(0, 1));
     }
 
+    [Fact]
+    public void Member_that_asked_to_leave_and_died_before_it_answered_has_not_left()
+    {
+        var bench = RunBench.Started(3);
+        bench.Leave(2);
+        bench.Wait(RunBench.Gather, 0, 1, 2);
+        bench.Answer(0);
+        bench.Answer(1);
+        bench.Close(2);
+        bench.Wait(TimeSpan.FromSeconds(2.1), 0, 1);
+        Assert.Equal([0u, 1u], bench.Members);
+        var late = bench.Open(2, hello: new Hello { View = new() { Epoch = 1 }, Leaving = true });
+        Assert.False(bench.EvictedOn(late)!.Left);
+        Assert.Contains("did not come back", bench.EvictedOn(late)!.Reason, StringComparison.Ordinal);
+    }
+
     private static void ReportUnanswered(RunBench bench)
     {
         foreach (var member in (uint[])[0, 1])
