@@ -112,7 +112,7 @@ public sealed class DistributedTrainer : IDisposable
             }
 
             var context = Prepare(samples, loss, _optimizer, cancellationToken);
-            return Complete(_strategy.Step(context));
+            return Complete(ExchangeAndApply(context));
         }
         finally
         {
@@ -212,7 +212,7 @@ public sealed class DistributedTrainer : IDisposable
             }
 
             var outcome = await Task.Factory.StartNew(
-                () => _strategy.Step(step), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                () => ExchangeAndApply(step), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             using (NewDisposeScope())
             using (no_grad())
             {
@@ -268,6 +268,13 @@ public sealed class DistributedTrainer : IDisposable
             Optimizer = optimizer,
             CancellationToken = cancellationToken,
         };
+    }
+
+    private StepOutcome ExchangeAndApply(in StepContext context)
+    {
+        var outcome = _strategy.Exchange(context);
+        _strategy.Apply(context, outcome);
+        return outcome;
     }
 
     private StepOutcome Complete(StepOutcome outcome)

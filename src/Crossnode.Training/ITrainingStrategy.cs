@@ -5,11 +5,10 @@ namespace Crossnode.Training;
 
 /// <summary>Decides what members tell one another, when, and how parameters move.</summary>
 /// <remarks>
-/// Whoever drives a model calls <see cref="Start"/> once, <see cref="Step"/> after each backward pass, and
-/// <see cref="Finish"/> at the end. Between two calls a strategy may keep operations running in the background on tags of
-/// its own (streaming and gossip methods); it never touches gradients or parameters then. What it remembers between
-/// steps (outer momentum, error feedback, a copy of the last global parameters) is its own memory, like the model's
-/// buffers in shape.
+/// Whoever drives a model calls <see cref="Start"/> once, <see cref="Exchange"/> and <see cref="Apply"/> after each backward
+/// pass, and <see cref="Finish"/> at the end. Between two calls a strategy may keep operations running in the background on
+/// tags of its own (streaming and gossip methods); it never touches gradients or parameters then. What it remembers between
+/// steps is its <see cref="State"/>, which changes in <see cref="Apply"/> only.
 /// </remarks>
 public interface ITrainingStrategy
 {
@@ -17,14 +16,29 @@ public interface ITrainingStrategy
     /// <value>False spares a copy in each direction each step when the model lives on a device.</value>
     bool UsesParameters { get; }
 
+    /// <summary>What the strategy remembers between steps; complete after <see cref="Start"/>.</summary>
+    StrategyState State { get; }
+
     /// <summary>Prepares for a model whose parameters are already the same on all members.</summary>
     void Start(FlatModel model, ICommunicator communicator);
 
-    /// <summary>Uses the gradients of this step, on the calling thread.</summary>
-    /// <exception cref="Core.Errors.CrossnodeException">The step did not happen: parameters and gradients are as they
-    /// were before the call.</exception>
+    /// <summary>Sends and receives all that this step needs, on the calling thread; call it again after it failed.</summary>
+    /// <remarks>
+    /// Afterwards <see cref="FlatModel.Averages"/> and the extras' target hold the same values on all members, also on those
+    /// that took no weight. Parameters and gradients are as they were; only a method with local steps takes the local step
+    /// that belongs to an exchange before it, once, however often the exchange is tried.
+    /// </remarks>
+    /// <exception cref="Core.Errors.CrossnodeException">Nothing was exchanged: parameters and gradients are as described
+    /// above, averages are undefined.</exception>
     /// <exception cref="OperationCanceledException">As above, by the context's token.</exception>
-    StepOutcome Step(in StepContext context);
+    StepOutcome Exchange(in StepContext context);
+
+    /// <summary>Moves the parameters by what was exchanged, and sends nothing.</summary>
+    /// <remarks>
+    /// Of the exchange it reads only <see cref="FlatModel.Averages"/>, the extras' target and the outcome. So a member that
+    /// has no state yet may put these aside for each step, and apply them in order once it has the state before the first.
+    /// </remarks>
+    void Apply(in StepContext context, StepOutcome outcome);
 
     /// <summary>Ends the run: waits for what is under way, and makes the parameters the final ones on all members.</summary>
     void Finish(FlatModel model, ICommunicator communicator, CancellationToken cancellationToken = default);

@@ -7,6 +7,8 @@ namespace Crossnode.Training;
 /// <summary>What a strategy may use in one step.</summary>
 public readonly struct StepContext
 {
+    private readonly bool _takesNoWeight;
+
     /// <summary>The model's flat buffers.</summary>
     public required FlatModel Model { get; init; }
 
@@ -15,6 +17,15 @@ public readonly struct StepContext
 
     /// <summary>The samples over which this member's gradients are the mean; 0 when it had none.</summary>
     public required long Samples { get; init; }
+
+    /// <summary>Whether this member's values count.</summary>
+    /// <value>True by default. False for a member whose state is not the others' yet: it takes part with weight 0, and
+    /// learns the same averages.</value>
+    public bool TakesWeight
+    {
+        get => !_takesNoWeight;
+        init => _takesNoWeight = !value;
+    }
 
     /// <summary>The other members.</summary>
     public required ICommunicator Communicator { get; init; }
@@ -33,14 +44,16 @@ public readonly struct StepContext
 /// without an exchange.</param>
 /// <param name="TotalSamples">The samples of all of them.</param>
 /// <param name="Attempts">1, and one more for every view in which it was run again.</param>
-/// <param name="GradientNorm">The global norm of the gradient that was applied, before clipping.</param>
+/// <param name="GradientNorm">The global norm of the gradient that is applied, before clipping.</param>
+/// <param name="TotalWeight">The sum of the members' weights, from which <paramref name="TotalSamples"/> was computed.</param>
 public sealed record StepOutcome(
     long Step,
     ViewId View,
     IReadOnlyList<MemberId> Members,
     long TotalSamples,
     int Attempts,
-    double GradientNorm)
+    double GradientNorm,
+    double TotalWeight = 0)
 {
     /// <summary>Whether members exchanged anything in this step.</summary>
     public bool Exchanged => Members.Count > 0;

@@ -39,7 +39,7 @@ public sealed class DataParallelStrategyTests
             {
                 var batch = Batch(step, communicator.View.Rank);
                 model.Backward(batch);
-                var outcome = strategy.Step(model.Context(communicator, step, batch.Length));
+                var outcome = strategy.Run(model.Context(communicator, step, batch.Length));
                 Assert.Equal(members * (members + 1) / 2, outcome.TotalSamples);
                 Assert.Equal(members, outcome.Members.Count);
             }
@@ -60,7 +60,7 @@ public sealed class DataParallelStrategyTests
             model.Gradients[0] = communicator.View.Rank == 0 ? 6 : 0;
             model.Gradients[1] = communicator.View.Rank == 0 ? 0 : 8;
             var strategy = new DataParallelStrategy(new DataParallelOptions { ClipNorm = 2.5 });
-            var outcome = strategy.Step(model.Context(communicator, 0, 4));
+            var outcome = strategy.Run(model.Context(communicator, 0, 4));
             return (outcome.GradientNorm, model.Parameters.ToArray());
         });
 
@@ -76,7 +76,7 @@ public sealed class DataParallelStrategyTests
         {
             var model = new LinearModel(3, 1);
             model.Gradients.Fill(communicator.View.Rank == 0 ? 2 : double.NaN);
-            var outcome = new DataParallelStrategy().Step(
+            var outcome = new DataParallelStrategy().Run(
                 model.Context(communicator, 0, communicator.View.Rank == 0 ? 5 : 0));
             return (outcome, model.Parameters.ToArray());
         });
@@ -94,7 +94,7 @@ public sealed class DataParallelStrategyTests
             var model = new LinearModel(3, 1);
             model.Gradients.Fill(7);
             var error = Assert.Throws<OperationException>(
-                () => new DataParallelStrategy().Step(model.Context(communicator, 0, 0)));
+                () => new DataParallelStrategy().Run(model.Context(communicator, 0, 0)));
             Assert.Equal(ErrorKind.ZeroWeight, error.Kind);
             Assert.Equal([7.0, 7, 7], model.Gradients.ToArray());
             return model.Applied;
@@ -114,9 +114,9 @@ public sealed class DataParallelStrategyTests
             var model = new LinearModel(1, 1);
             var strategy = new DataParallelStrategy();
             model.Gradients[0] = rank;
-            strategy.Step(model.Context(communicator, 0, 1));
+            strategy.Run(model.Context(communicator, 0, 1));
             model.Gradients[0] = 10 * (rank + 1);
-            var outcome = strategy.Step(model.Context(communicator, 1, rank + 1));
+            var outcome = strategy.Run(model.Context(communicator, 1, rank + 1));
             return (outcome, model.Parameters[0]);
         });
 
@@ -143,7 +143,7 @@ public sealed class DataParallelStrategyTests
             }
 
             var error = Assert.Throws<NotFiniteException>(
-                () => new DataParallelStrategy().Step(model.Context(communicator, 41, 2)));
+                () => new DataParallelStrategy().Run(model.Context(communicator, 41, 2)));
             Assert.Equal(0, model.Applied);
             return error.Message;
         });
@@ -165,7 +165,7 @@ public sealed class DataParallelStrategyTests
             for (var step = 0; step < 2; step++)
             {
                 model.Flat.Gradients[0].AsSpan<Half>().Fill((Half)1000);
-                strategy.Step(new StepContext
+                strategy.Run(new StepContext
                 {
                     Model = model.Flat,
                     Step = step,

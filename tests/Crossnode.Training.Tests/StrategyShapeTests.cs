@@ -24,7 +24,7 @@ public sealed class StrategyShapeTests
             for (var step = 0; step < 8; step++)
             {
                 model.Backward([(step * 3) + communicator.View.Rank]);
-                strategy.Step(model.Context(communicator, step, 1));
+                strategy.Run(model.Context(communicator, step, 1));
             }
 
             strategy.Finish(model.Flat, communicator);
@@ -48,13 +48,15 @@ public sealed class StrategyShapeTests
 
         public bool UsesParameters => true;
 
+        public StrategyState State => throw new NotSupportedException();
+
         public void Start(FlatModel model, ICommunicator communicator)
         {
             _global = [.. model.Parameters.Select(FlatBuffer.AllocateLike)];
             Remember(model);
         }
 
-        public StepOutcome Step(in StepContext context)
+        public StepOutcome Exchange(in StepContext context)
         {
             context.Optimizer.Apply();
             if ((context.Step + 1) % every != 0)
@@ -72,13 +74,17 @@ public sealed class StrategyShapeTests
             }
 
             var outcome = context.Communicator.Run(group, cancellationToken: context.CancellationToken).ThrowIfFailed();
-            for (var i = 0; i < _global.Length; i++)
+            return new StepOutcome(context.Step, outcome.View, outcome.Members, context.Samples, outcome.Attempts, 0);
+        }
+
+        public void Apply(in StepContext context, StepOutcome outcome)
+        {
+            for (var i = 0; outcome.Exchanged && i < _global.Length; i++)
             {
                 context.Model.Parameters[i].CopyFrom(context.Model.Averages[i]);
             }
 
             Remember(context.Model);
-            return new StepOutcome(context.Step, outcome.View, outcome.Members, context.Samples, outcome.Attempts, 0);
         }
 
         public void Finish(FlatModel model, ICommunicator communicator, CancellationToken cancellationToken = default)

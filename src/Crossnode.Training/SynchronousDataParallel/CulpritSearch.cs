@@ -15,7 +15,7 @@ internal static class CulpritSearch
     public static NotFiniteException Run(in StepContext context, OperationOutcome outcome, OperationOptions options)
     {
         var model = context.Model;
-        var own = context.Samples > 0 ? GradientMath.FirstNotFinite(model.Gradients) : null;
+        var own = context.Samples > 0 && context.TakesWeight ? GradientMath.FirstNotFinite(model.Gradients) : null;
         var average = GradientMath.FirstNotFinite(model.Averages);
         var flags = new double[outcome.Members.Count];
         var rank = outcome.Members.ToList().IndexOf(context.Communicator.Self);

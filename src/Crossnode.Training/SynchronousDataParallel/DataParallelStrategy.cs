@@ -27,6 +27,9 @@ public sealed class DataParallelStrategy : ITrainingStrategy
     public bool UsesParameters => false;
 
     /// <inheritdoc />
+    public StrategyState State => _scale;
+
+    /// <inheritdoc />
     public void Start(FlatModel model, ICommunicator communicator)
     {
     }
@@ -34,14 +37,13 @@ public sealed class DataParallelStrategy : ITrainingStrategy
     /// <inheritdoc />
     /// <exception cref="Core.Errors.NotFiniteException">The average is no number; the text names step, member and tensor.
     /// Thrown by all members.</exception>
-    public StepOutcome Step(in StepContext context)
+    public StepOutcome Exchange(in StepContext context)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(context.Samples, nameof(context.Samples));
-        var group = BucketPlan.Build(context.Model, _options.BucketBytes, _scale.Weight(context.Samples));
+        var weight = context.TakesWeight ? _scale.Weight(context.Samples) : 0;
+        var group = BucketPlan.Build(context.Model, _options.BucketBytes, weight);
         var operation = new OperationOptions { Tag = _options.Tag, Timeout = _options.Timeout };
         var outcome = context.Communicator.Run(group, operation, context.CancellationToken).ThrowIfFailed();
-        var total = _scale.Samples(outcome.TotalWeight);
-        _scale.Follow(total);
 
         var norm = GradientMath.GlobalNorm(context.Model.Averages);
         if (!double.IsFinite(norm))
@@ -49,9 +51,20 @@ public sealed class DataParallelStrategy : ITrainingStrategy
             throw CulpritSearch.Run(context, outcome, operation);
         }
 
-        Publish(context.Model, norm);
+        var samples = _scale.Samples(outcome.TotalWeight);
+        return new StepOutcome(
+            context.Step, outcome.View, outcome.Members, samples, outcome.Attempts, norm, outcome.TotalWeight);
+    }
+
+    /// <inheritdoc />
+    public void Apply(in StepContext context, StepOutcome outcome)
+    {
+        ArgumentNullException.ThrowIfNull(outcome);
+        Publish(context.Model, outcome.GradientNorm);
         context.Optimizer.Apply();
-        return new StepOutcome(context.Step, outcome.View, outcome.Members, total, outcome.Attempts, norm);
+
+        // Not the outcome's samples: whoever puts steps aside did not know the scale when it computed them.
+        _scale.Follow(_scale.Samples(outcome.TotalWeight));
     }
 
     /// <inheritdoc />
