@@ -21,6 +21,43 @@ public sealed class ShardedSamplerTests
             (count, size, batches, members, seed) => Simulate(count, size, batches, members, seed, perWorker),
             iter: 1500);
 
+    [Fact]
+    public void Saved_sampler_deals_what_the_other_goes_on_to_deal()
+    {
+        MemberId[] three = [new(0), new(1), new(2)];
+        var options = new ShardedSamplerOptions { SampleCount = 50, MicroBatchSize = 2, MicroBatchesPerStep = 6, Seed = 3 };
+        var one = new ShardedSampler(options, three);
+        one.Deal(new(0));
+        one.Committed([new(0), new(2)]);
+        one.Deal(new(0));
+
+        var other = new ShardedSampler(options, [new(9)]);
+        other.Load(one.Save());
+
+        for (var step = 0; step < 10; step++)
+        {
+            Assert.Equal(
+                one.Deal(new(2)).MicroBatches.SelectMany(batch => batch.Samples),
+                other.Deal(new(2)).MicroBatches.SelectMany(batch => batch.Samples));
+            one.Committed([new(0), new(2)]);
+            other.Committed([new(0), new(2)]);
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{\"Version\":1}")]
+    public void Saved_sampler_that_is_none_is_refused_and_changes_nothing(string text)
+    {
+        var sampler = new ShardedSampler(new ShardedSamplerOptions { SampleCount = 50, MicroBatchSize = 2, MicroBatchesPerStep = 6 }, [new(0)]);
+        var before = sampler.Save();
+
+        Assert.Throws<Crossnode.Core.Errors.InputException>(() => sampler.Load(System.Text.Encoding.UTF8.GetBytes(text)));
+
+        Assert.Equal(before, sampler.Save());
+    }
+
     private static void Simulate(long count, int size, int batches, int members, ulong seed, bool perWorker)
     {
         var random = new DeterministicRandom(seed);

@@ -1,5 +1,8 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Crossnode.Core;
 using Crossnode.Core.Errors;
+using Crossnode.Training.Joining;
 
 namespace Crossnode.Training.Sampling;
 
@@ -10,7 +13,7 @@ namespace Crossnode.Training.Sampling;
 /// they agree; a view that changes in the meantime changes nothing. A dead member's samples of the step come back and are
 /// dealt next. A step never crosses the end of an epoch, so the last one may be small, and some members get nothing.
 /// </remarks>
-public sealed class ShardedSampler
+public sealed class ShardedSampler : ICarriedState
 {
     private readonly ShardedSamplerOptions _options;
     private IndexPermutation _order;
@@ -35,34 +38,8 @@ public sealed class ShardedSampler
     /// <summary>Goes on from a position.</summary>
     /// <exception cref="InputException">The position is of another version, dataset or seed.</exception>
     public ShardedSampler(ShardedSamplerOptions options, SamplerPosition position)
-        : this(options, [.. (position ?? throw new ArgumentNullException(nameof(position))).Members.Select(m => new MemberId(m))])
-    {
-        if (position.Version != SamplerPosition.CurrentVersion)
-        {
-            throw new InputException(
-                $"the sampler position has version {position.Version}, this program reads {SamplerPosition.CurrentVersion}: "
-                + "use the program that wrote it");
-        }
-
-        if (position.SampleCount != _options.SampleCount || position.Seed != _options.Seed)
-        {
-            throw new InputException(
-                $"the sampler position is of {position.SampleCount} samples with seed {position.Seed}, this run has "
-                + $"{_options.SampleCount} with seed {_options.Seed}: use the same data and seed, or start anew");
-        }
-
-        if (position.Epoch < 0 || position.Dealt < 0 || position.Dealt > position.SampleCount
-            || position.Returned.Any(p => p < 0 || p >= position.Dealt)
-            || position.Returned.Distinct().Count() != position.Returned.Count)
-        {
-            throw new InputException("the sampler position contradicts itself: use an earlier checkpoint");
-        }
-
-        _epoch = position.Epoch;
-        _dealt = position.Dealt;
-        _returned = [.. position.Returned];
-        _order = new IndexPermutation(_options.Seed, _epoch, _options.SampleCount);
-    }
+        : this(options, [.. (position ?? throw new ArgumentNullException(nameof(position))).Members.Select(m => new MemberId(m))]) =>
+        Load(position);
 
     /// <summary>The epoch of the step that is being dealt, from 0.</summary>
     public long Epoch => _epoch;
@@ -80,6 +57,28 @@ public sealed class ShardedSampler
         Returned = [.. _pending?.SelectMany(b => b) ?? [], .. _returned],
         Members = [.. _members.Select(m => m.Value)],
     };
+
+    /// <inheritdoc />
+    public string Name => "sampler";
+
+    /// <inheritdoc />
+    public byte[] Save() => JsonSerializer.SerializeToUtf8Bytes(Position, SamplerJson.Default.SamplerPosition);
+
+    /// <inheritdoc />
+    public void Load(ReadOnlySpan<byte> saved)
+    {
+        SamplerPosition? position;
+        try
+        {
+            position = JsonSerializer.Deserialize(saved, SamplerJson.Default.SamplerPosition);
+        }
+        catch (JsonException broken)
+        {
+            throw new InputException($"the sampler position cannot be read ({broken.Message}): use an earlier checkpoint", broken);
+        }
+
+        Load(position ?? throw new InputException("the sampler position is empty: use an earlier checkpoint"));
+    }
 
     /// <summary>What a member computes in this step; the same answer until the step has ended.</summary>
     /// <remarks>A member that was not in the step before gets nothing: it takes part with no samples, and is dealt some next.</remarks>
@@ -110,6 +109,37 @@ public sealed class ShardedSampler
     {
         _returned = [.. _pending?.SelectMany(b => b) ?? [], .. _returned];
         _pending = null;
+    }
+
+    private void Load(SamplerPosition position)
+    {
+        if (position.Version != SamplerPosition.CurrentVersion)
+        {
+            throw new InputException(
+                $"the sampler position has version {position.Version}, this program reads {SamplerPosition.CurrentVersion}: "
+                + "use the program that wrote it");
+        }
+
+        if (position.SampleCount != _options.SampleCount || position.Seed != _options.Seed)
+        {
+            throw new InputException(
+                $"the sampler position is of {position.SampleCount} samples with seed {position.Seed}, this run has "
+                + $"{_options.SampleCount} with seed {_options.Seed}: use the same data and seed, or start anew");
+        }
+
+        if (position.Epoch < 0 || position.Dealt < 0 || position.Dealt > position.SampleCount
+            || position.Returned.Any(p => p < 0 || p >= position.Dealt)
+            || position.Returned.Distinct().Count() != position.Returned.Count)
+        {
+            throw new InputException("the sampler position contradicts itself: use an earlier checkpoint");
+        }
+
+        _members = Checked([.. position.Members.Select(m => new MemberId(m))]);
+        _pending = null;
+        _epoch = position.Epoch;
+        _dealt = position.Dealt;
+        _returned = [.. position.Returned];
+        _order = new IndexPermutation(_options.Seed, _epoch, _options.SampleCount);
     }
 
     private static MemberId[] Checked(IReadOnlyList<MemberId> members)
@@ -150,3 +180,7 @@ public sealed class ShardedSampler
 
     private long SampleAt(long place) => _options.Shuffle ? _order[place] : place;
 }
+
+/// <summary>Reads and writes positions without reflection.</summary>
+[JsonSerializable(typeof(SamplerPosition))]
+internal sealed partial class SamplerJson : JsonSerializerContext;

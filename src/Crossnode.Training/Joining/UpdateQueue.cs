@@ -1,0 +1,78 @@
+using Crossnode.Core;
+using Crossnode.Training.Buffers;
+
+namespace Crossnode.Training.Joining;
+
+/// <summary>One update of the shared state that a newcomer keeps until the state itself is here.</summary>
+/// <param name="Outcome">The step that it belongs to.</param>
+/// <param name="LearningRates">The learning rate of each parameter group in that step.</param>
+/// <param name="Buffers">Copies of the averages, and of the averaged extras.</param>
+public sealed record QueuedUpdate(StepOutcome Outcome, double[] LearningRates, IReadOnlyList<FlatBuffer> Buffers);
+
+/// <summary>Updates in order, within a budget of bytes.</summary>
+public sealed class UpdateQueue(long budgetBytes) : IDisposable
+{
+    private readonly Queue<QueuedUpdate> _updates = new();
+    private readonly Stack<IReadOnlyList<FlatBuffer>> _free = new();
+
+    /// <summary>Bytes that are held.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>The number of updates that wait.</summary>
+    public int Count => _updates.Count;
+
+    /// <summary>Copies buffers into the queue.</summary>
+    /// <returns>False when the budget does not allow it; nothing was kept then, and what waits is of no use any more.</returns>
+    public bool TryAdd(StepOutcome outcome, double[] learningRates, IReadOnlyList<FlatBuffer> source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var bytes = source.Sum(buffer => buffer.ByteLength);
+        if (Bytes + bytes > budgetBytes)
+        {
+            return false;
+        }
+
+        var copies = _free.TryPop(out var old) ? old : [.. source.Select(FlatBuffer.AllocateLike)];
+        for (var i = 0; i < copies.Count; i++)
+        {
+            copies[i].CopyFrom(source[i]);
+        }
+
+        _updates.Enqueue(new QueuedUpdate(outcome, learningRates, copies));
+        Bytes += bytes;
+        return true;
+    }
+
+    /// <summary>Takes the oldest update out; its buffers stay valid until <see cref="Recycle"/>.</summary>
+    public bool TryTake(out QueuedUpdate? update) => _updates.TryDequeue(out update);
+
+    /// <summary>Gives the buffers of an update back.</summary>
+    public void Recycle(QueuedUpdate update)
+    {
+        ArgumentNullException.ThrowIfNull(update);
+        Bytes -= update.Buffers.Sum(buffer => buffer.ByteLength);
+        _free.Push(update.Buffers);
+    }
+
+    /// <summary>Forgets all that waits.</summary>
+    public void Clear()
+    {
+        while (_updates.TryDequeue(out var update))
+        {
+            Recycle(update);
+        }
+    }
+
+    /// <summary>Frees all memory.</summary>
+    public void Dispose()
+    {
+        Clear();
+        while (_free.TryPop(out var buffers))
+        {
+            foreach (var buffer in buffers)
+            {
+                buffer.Dispose();
+            }
+        }
+    }
+}
