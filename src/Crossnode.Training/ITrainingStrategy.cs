@@ -16,11 +16,19 @@ public interface ITrainingStrategy
     /// <value>False spares a copy in each direction each step when the model lives on a device.</value>
     bool UsesParameters { get; }
 
+    /// <summary>The tag in which everything runs that happens in the order of the training loop.</summary>
+    /// <remarks>The trainer's own operations use it too: then one number of the tag is one place in the program, which is how
+    /// a newcomer learns where the others are.</remarks>
+    uint Tag { get; }
+
     /// <summary>What the strategy remembers between steps; complete after <see cref="Start"/>.</summary>
     StrategyState State { get; }
 
     /// <summary>Prepares for a model whose parameters are already the same on all members.</summary>
     void Start(FlatModel model, ICommunicator communicator);
+
+    /// <summary>Whether <see cref="Exchange"/> of a step runs operations; the same answer on all members.</summary>
+    bool Exchanges(long step);
 
     /// <summary>Sends and receives all that this step needs, on the calling thread; call it again after it failed.</summary>
     /// <remarks>

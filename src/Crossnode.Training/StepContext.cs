@@ -55,6 +55,9 @@ public sealed record StepOutcome(
     double GradientNorm,
     double TotalWeight = 0)
 {
+    /// <summary>Which process each of <see cref="Members"/> was, in the same order; empty where nobody can be started again.</summary>
+    public IReadOnlyList<ulong> Incarnations { get; init; } = [];
+
     /// <summary>Whether members exchanged anything in this step.</summary>
     public bool Exchanged => Members.Count > 0;
 }

@@ -48,7 +48,11 @@ public sealed class StrategyShapeTests
 
         public bool UsesParameters => true;
 
+        public uint Tag => 0;
+
         public StrategyState State => throw new NotSupportedException();
+
+        public bool Exchanges(long step) => (step + 1) % every == 0;
 
         public void Start(FlatModel model, ICommunicator communicator)
         {
@@ -59,7 +63,7 @@ public sealed class StrategyShapeTests
         public StepOutcome Exchange(in StepContext context)
         {
             context.Optimizer.Apply();
-            if ((context.Step + 1) % every != 0)
+            if (!Exchanges(context.Step))
             {
                 return new StepOutcome(context.Step, ViewId.None, [], context.Samples, 1, 0);
             }

@@ -27,12 +27,18 @@ public sealed class DataParallelStrategy : ITrainingStrategy
     public bool UsesParameters => false;
 
     /// <inheritdoc />
+    public uint Tag => _options.Tag;
+
+    /// <inheritdoc />
     public StrategyState State => _scale;
 
     /// <inheritdoc />
     public void Start(FlatModel model, ICommunicator communicator)
     {
     }
+
+    /// <inheritdoc />
+    public bool Exchanges(long step) => true;
 
     /// <inheritdoc />
     /// <exception cref="Core.Errors.NotFiniteException">The average is no number; the text names step, member and tensor.
