@@ -160,7 +160,15 @@ public sealed class DistributedTrainer : IDisposable
             using var scope = NewDisposeScope();
             using var mode = no_grad();
             DownloadParameters();
-            _strategy.Finish(_model, _communicator, cancellationToken);
+            _strategy.Finish(new StepContext
+            {
+                Model = _model,
+                Step = _step,
+                Samples = 0,
+                Communicator = _communicator,
+                Optimizer = _optimizer,
+                CancellationToken = cancellationToken,
+            });
             UploadParameters();
         }
         finally

@@ -8,7 +8,7 @@ namespace Crossnode.Training;
 /// Whoever drives a model calls <see cref="Start"/> once, <see cref="Exchange"/> and <see cref="Apply"/> after each backward
 /// pass, and <see cref="Finish"/> at the end. Between two calls a strategy may keep operations running in the background on
 /// tags of its own (streaming and gossip methods); it never touches gradients or parameters then. What it remembers between
-/// steps is its <see cref="State"/>, which changes in <see cref="Apply"/> only.
+/// steps is its <see cref="State"/>, which changes in <see cref="Apply"/> and <see cref="Finish"/> only.
 /// </remarks>
 public interface ITrainingStrategy
 {
@@ -49,7 +49,8 @@ public interface ITrainingStrategy
     void Apply(in StepContext context, StepOutcome outcome);
 
     /// <summary>Ends the run: waits for what is under way, and makes the parameters the final ones on all members.</summary>
-    void Finish(FlatModel model, ICommunicator communicator, CancellationToken cancellationToken = default);
+    /// <param name="context">As for a step that has no samples; its number is that of the step that would come next.</param>
+    void Finish(in StepContext context);
 }
 
 /// <summary>The member's own optimiser.</summary>

@@ -5,8 +5,9 @@ namespace Crossnode.Training;
 
 /// <summary>What a strategy remembers between steps, as newcomers and checkpoints take it: the same on all members.</summary>
 /// <remarks>
-/// To restore: start the strategy, write the buffers, then call <see cref="Load"/>. Read it between
-/// <see cref="ITrainingStrategy.Apply"/> of one step and of the next; in between it stands still.
+/// To restore: start the strategy, call <see cref="Load"/>, then write the buffers. It stands still between
+/// <see cref="ITrainingStrategy.Apply"/> of one step and of the next, and with methods that exchange seldom until the next
+/// exchange is applied: so members that are a few local steps apart hold the same.
 /// </remarks>
 public abstract class StrategyState
 {

@@ -1,3 +1,5 @@
+using Crossnode.Collectives;
+
 namespace Crossnode.Training.SynchronousDataParallel;
 
 /// <summary>How gradients are averaged.</summary>
@@ -23,6 +25,11 @@ public sealed record DataParallelOptions
     /// <summary>How long a step's exchange may take, a view change included.</summary>
     /// <value>Null by default: the session's value.</value>
     public TimeSpan? Timeout { get; init; }
+
+    internal OperationOptions Operation => new() { Tag = Tag, Timeout = Timeout };
+
+    // The divisor's small term is the one that PyTorch adds, so that clipped runs compare.
+    internal double ClipFactor(double norm) => ClipNorm is { } limit ? Math.Min(1, limit / (norm + 1e-6)) : 1;
 
     internal DataParallelOptions Validated()
     {

@@ -47,14 +47,16 @@ public sealed class DataParallelStrategy : ITrainingStrategy
     {
         ArgumentOutOfRangeException.ThrowIfNegative(context.Samples, nameof(context.Samples));
         var weight = context.TakesWeight ? _scale.Weight(context.Samples) : 0;
-        var group = BucketPlan.Build(context.Model, _options.BucketBytes, weight);
-        var operation = new OperationOptions { Tag = _options.Tag, Timeout = _options.Timeout };
+        var group = BucketPlan.Build(
+            context.Model.Gradients, context.Model.Averages, context.Model.Extras, _options.BucketBytes, weight);
+        var operation = _options.Operation;
         var outcome = context.Communicator.Run(group, operation, context.CancellationToken).ThrowIfFailed();
 
         var norm = GradientMath.GlobalNorm(context.Model.Averages);
         if (!double.IsFinite(norm))
         {
-            throw CulpritSearch.Run(context, outcome, operation);
+            var own = weight > 0 ? context.Model.Gradients : [];
+            throw CulpritSearch.Run(context, own, "averaged gradient", outcome, operation);
         }
 
         var samples = _scale.Samples(outcome.TotalWeight);
@@ -74,14 +76,13 @@ public sealed class DataParallelStrategy : ITrainingStrategy
     }
 
     /// <inheritdoc />
-    public void Finish(FlatModel model, ICommunicator communicator, CancellationToken cancellationToken = default)
+    public void Finish(in StepContext context)
     {
     }
 
     private void Publish(FlatModel model, double norm)
     {
-        // The divisor's small term is the one that PyTorch adds, so that clipped runs compare.
-        var factor = _options.ClipNorm is { } limit ? Math.Min(1, limit / (norm + 1e-6)) : 1;
+        var factor = _options.ClipFactor(norm);
         for (var i = 0; i < model.Gradients.Count; i++)
         {
             GradientMath.Scale(model.Averages[i], model.Gradients[i], factor);
