@@ -43,6 +43,9 @@ public interface ICommunicator
 /// <param name="Rank">This member's position.</param>
 public sealed record ViewInfo(ViewId Id, IReadOnlyList<MemberId> Members, int Rank)
 {
+    /// <summary>The processes that are the members, in the same order; a restarted member has another one than before.</summary>
+    public IReadOnlyList<ulong> Incarnations { get; init; } = [];
+
     /// <summary>The number of members.</summary>
     public int WorldSize => Members.Count;
 }
@@ -106,6 +109,12 @@ public sealed record OperationOutcome(
     int Attempts,
     Core.Errors.CrossnodeException? Error)
 {
+    /// <summary>The processes that were the members, in the same order; a restarted member has another one than before.</summary>
+    public IReadOnlyList<ulong> Incarnations { get; init; } = [];
+
+    /// <summary>The operation's number within its tag: the same on all members, from 1; 0 when it never got one.</summary>
+    public long Sequence { get; init; }
+
     /// <summary>Throws <see cref="Error"/> unless the operation completed.</summary>
     public OperationOutcome ThrowIfFailed() => Status == OperationStatus.Completed ? this : throw Error!;
 }

@@ -9,6 +9,10 @@ public sealed record CoordinatorOptions
     /// <summary>How many members make the first view.</summary>
     public required int ExpectedMembers { get; init; }
 
+    /// <summary>Whether the first view is made of processes that come without numbers; else a launcher has given them out.</summary>
+    /// <value>False.</value>
+    public bool GivesFirstNumbers { get; init; }
+
     /// <summary>The run's id.</summary>
     public required RunId Run { get; init; }
 

@@ -42,6 +42,7 @@ public sealed class EmbeddedCoordinator : IRunHost
         _machine = new RunMachine(new RunOptions
         {
             ExpectedMembers = options.ExpectedMembers,
+            GivesFirstNumbers = options.GivesFirstNumbers,
             Nonce = options.Random.NextUInt64(),
             StartTimeout = options.StartTimeout,
             HeartbeatInterval = options.HeartbeatInterval,
@@ -307,6 +308,13 @@ public sealed class EmbeddedCoordinator : IRunHost
                 Log($"announced {action.View!.Id} with {string.Join(", ", action.View.Members)}: {action.Text}");
                 Tell(new RunNews(
                     RunNewsKind.ViewAnnounced, View: action.View.Id, Members: action.View.Members, Text: action.Text));
+                break;
+            case RunActionKind.MemberJoined:
+                Tell(new RunNews(RunNewsKind.MemberJoined, action.Member, View: action.View!.Id, Text: action.Text));
+                break;
+            case RunActionKind.Notice:
+                Log(action.Text!);
+                Tell(new RunNews(RunNewsKind.Notice, action.Member, Text: action.Text));
                 break;
             case RunActionKind.MemberGone:
                 Tell(new RunNews(RunNewsKind.MemberGone, action.Member, Text: action.Text));

@@ -21,6 +21,12 @@ public enum RunNewsKind
     /// <summary>A view was announced.</summary>
     ViewAnnounced,
 
+    /// <summary>A process that was not in the view before is in this one.</summary>
+    MemberJoined,
+
+    /// <summary>A newcomer can be called by no member; the text says who tried. It was told the same.</summary>
+    Notice,
+
     /// <summary>A member was left out or left; the text says why.</summary>
     MemberGone,
 

@@ -34,14 +34,18 @@ public readonly record struct RunId(ulong High, ulong Low)
 }
 
 /// <summary>An identity within a run. Its rank is its position in a view and may change; the member does not.</summary>
-/// <param name="Value">The worker number that the launcher gave, from 0.</param>
+/// <param name="Value">The worker number that the launcher or the coordinator gave, from 0.</param>
 public readonly record struct MemberId(uint Value) : IComparable<MemberId>
 {
+    /// <summary>Of a process that has no number yet; the coordinator gives it one.</summary>
+    public static MemberId Unassigned => new(uint.MaxValue);
+
     /// <inheritdoc />
     public int CompareTo(MemberId other) => Value.CompareTo(other.Value);
 
     /// <inheritdoc />
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"member {Value}");
+    public override string ToString() =>
+        this == Unassigned ? "a new member" : string.Create(CultureInfo.InvariantCulture, $"member {Value}");
 
     public static bool operator <(MemberId left, MemberId right) => left.Value < right.Value;
 

@@ -11,6 +11,7 @@ namespace Crossnode.Integration.Tests;
 internal sealed class Cluster : IDisposable
 {
     private readonly List<WorkerProcess> _workers = [];
+    private readonly string[] _arguments;
 
     public Cluster(int workers, int operations, int elements, string mode, double evictAfterSeconds = 10)
     {
@@ -23,14 +24,10 @@ internal sealed class Cluster : IDisposable
             },
             new TcpTransport(),
             Add);
+        _arguments = [Text(operations), Text(elements), mode, evictAfterSeconds.ToString(CultureInfo.InvariantCulture)];
         for (var worker = 0; worker < workers; worker++)
         {
-            _workers.Add(new WorkerProcess(
-                worker,
-                [
-                    Coordinator.Address, Coordinator.Run.ToString(), Text(worker), Text(operations), Text(elements), mode,
-                    evictAfterSeconds.ToString(CultureInfo.InvariantCulture),
-                ]));
+            Start(Text(worker));
         }
     }
 
@@ -63,6 +60,14 @@ internal sealed class Cluster : IDisposable
                 }
             }
         }
+    }
+
+    /// <summary>Starts one more worker: under a number of its own, or 'new'.</summary>
+    public WorkerProcess Start(string member)
+    {
+        var worker = new WorkerProcess(_workers.Count, [Coordinator.Address, Coordinator.Run.ToString(), member, .. _arguments]);
+        _workers.Add(worker);
+        return worker;
     }
 
     public string Report() => string.Join(

@@ -12,12 +12,24 @@ namespace Crossnode.Integration.Tests;
 internal sealed class LocalCluster : IDisposable
 {
     private readonly EmbeddedCoordinator _coordinator;
+    private readonly ITransport _transport;
+    private readonly string _host;
+    private readonly TimeSpan _evictAfter;
+    private readonly EngineOptions? _engine;
 
     public LocalCluster(
-        ITransport transport, int members, string host = "127.0.0.1", double evictAfterSeconds = 10, EngineOptions? engine = null)
+        ITransport transport,
+        int members,
+        string host = "127.0.0.1",
+        double evictAfterSeconds = 10,
+        EngineOptions? engine = null,
+        Action<RunNews>? news = null)
     {
+        _transport = transport;
+        _host = host;
+        _engine = engine;
         var run = RunId.Create(new SystemRandomSource());
-        var evictAfter = TimeSpan.FromSeconds(evictAfterSeconds);
+        var evictAfter = _evictAfter = TimeSpan.FromSeconds(evictAfterSeconds);
         _coordinator = EmbeddedCoordinator.Start(
             new CoordinatorOptions
             {
@@ -28,24 +40,34 @@ internal sealed class LocalCluster : IDisposable
                 HeartbeatInterval = evictAfter / 10,
             },
             transport,
-            news => Log.Enqueue($"{news.Kind} {news.Member} {news.Text}"));
-        var joins = Enumerable.Range(0, members).Select(member => Task.Run(() => Session.Join(
-            new SessionOptions
+            item =>
             {
-                Run = run,
-                Coordinator = _coordinator.Address,
-                Self = new MemberId((uint)member),
-                Incarnation = 1000UL + (ulong)member,
-                Host = host,
-                EvictAfter = evictAfter,
-                HeartbeatInterval = evictAfter / 10,
-                GiveUpAfter = TimeSpan.FromSeconds(20),
-                Engine = engine ?? new EngineOptions { ChunkBytes = 4096, EagerBytes = 1024, EagerWindowBytes = 4096 },
-                Logger = new QueueLogger(Log),
-            },
-            transport))).ToArray();
+                Log.Enqueue($"{item.Kind} {item.Member} {item.Text}");
+                news?.Invoke(item);
+            });
+        var joins = Enumerable.Range(0, members)
+            .Select(member => Task.Run(() => Join(new MemberId((uint)member), 1000UL + (ulong)member)))
+            .ToArray();
         Sessions = Task.WhenAll(joins).GetAwaiter().GetResult();
     }
+
+    /// <summary>One more member, or one that comes back.</summary>
+    public Session Join(MemberId self, ulong incarnation, Action<string>? notice = null) => Session.Join(
+        new SessionOptions
+        {
+            Run = _coordinator.Run,
+            Coordinator = _coordinator.Address,
+            Self = self,
+            Incarnation = incarnation,
+            Host = _host,
+            EvictAfter = _evictAfter,
+            HeartbeatInterval = _evictAfter / 10,
+            GiveUpAfter = TimeSpan.FromSeconds(20),
+            Engine = _engine ?? new EngineOptions { ChunkBytes = 4096, EagerBytes = 1024, EagerWindowBytes = 4096 },
+            Notice = notice,
+            Logger = new QueueLogger(Log),
+        },
+        _transport);
 
     public RunId Run => _coordinator.Run;
 

@@ -7,7 +7,7 @@ using Crossnode.Transport;
 
 // A worker that the integration tests start and kill. Every input is a function of member and operation, so every result
 // can be checked against the members that the outcome names. Arguments: coordinator run member operations elements mode
-// [evict-after-seconds]. Prints one line an operation; exits with 3 at the first wrong number.
+// [evict-after-seconds]; the member is a number, or 'new'. Prints one line an operation; exits with 3 at the first wrong number.
 // 'coordinator MEMBERS EVICT-AFTER' serves a run instead, prints its address and id, then its news.
 if (args is ["coordinator", var members, var patience])
 {
@@ -29,13 +29,14 @@ using var session = Session.Join(
     new TcpTransport());
 session.ViewInstalled += view =>
     Console.WriteLine($"view {view.Id.Epoch} {string.Join(',', view.Members.Select(member => member.Value))}");
+var self = session.Self;
 Console.WriteLine($"listens {session.Endpoint}");
 Console.WriteLine($"view {session.View.Id.Epoch} {string.Join(',', session.View.Members.Select(member => member.Value))}");
 
 var source = new float[arguments.Elements];
 var target = new float[arguments.Elements];
 var broken = 0;
-for (var number = 1; number <= arguments.Operations && broken == 0; number++)
+for (var number = (int)session.NextSequence(0); number <= arguments.Operations && broken == 0; number++)
 {
     broken = arguments.Mode switch
     {
@@ -51,7 +52,7 @@ return broken;
 
 int OutOfPlace(int number)
 {
-    Fill(source, arguments.Self.Value, number);
+    Fill(source, self.Value, number);
     var outcome = session.Run(new OperationGroup().AllReduce(
         TensorBuffer.From(source.AsMemory()), TensorBuffer.From(target.AsMemory()), ReduceOperator.Sum));
     if (outcome.Status != OperationStatus.Completed)
@@ -60,12 +61,12 @@ int OutOfPlace(int number)
         return 4;
     }
 
-    return Verify(source, number, [arguments.Self], "source") + Verify(target, number, outcome.Members, "sum");
+    return Verify(source, number, [self], "source") + Verify(target, number, outcome.Members, "sum");
 }
 
 int InPlace(int number, OnViewChange mode)
 {
-    Fill(target, arguments.Self.Value, number);
+    Fill(target, self.Value, number);
     var buffer = TensorBuffer.From(target.AsMemory());
     var outcome = session.Run(
         new OperationGroup().AllReduce(buffer, buffer, ReduceOperator.Sum), new OperationOptions { OnViewChange = mode });
@@ -75,7 +76,7 @@ int InPlace(int number, OnViewChange mode)
     }
 
     Console.WriteLine($"aborted {number}: {outcome.Error?.Message}");
-    return Verify(target, number, [arguments.Self], "input after the abort");
+    return Verify(target, number, [self], "input after the abort");
 }
 
 int Verify(float[] values, int number, IReadOnlyList<MemberId> members, string what)
@@ -125,7 +126,7 @@ internal sealed class WorkerArguments
         }
 
         Run = run;
-        Self = new MemberId(uint.Parse(args[2], CultureInfo.InvariantCulture));
+        Self = args[2] == "new" ? MemberId.Unassigned : new MemberId(uint.Parse(args[2], CultureInfo.InvariantCulture));
         Operations = int.Parse(args[3], CultureInfo.InvariantCulture);
         Elements = int.Parse(args[4], CultureInfo.InvariantCulture);
         Mode = args[5];

@@ -249,7 +249,7 @@ public sealed unsafe partial class CollectiveEngine
             now,
             operation,
             ErrorKind.Mismatch,
-            $"members disagree on operation {operation.Sequence} of tag {operation.Options.Tag}: {_member.Self} called"
+            $"members disagree on operation {operation.Sequence} of tag {operation.Options.Tag}: {Self} called"
             + $" {operation.Descriptor.Text}, {View!.Members[rank]} called {theirs}{same};"
             + " call the same operations in the same order on every member");
     }

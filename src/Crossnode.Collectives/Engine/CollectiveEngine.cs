@@ -54,6 +54,12 @@ public sealed partial class CollectiveEngine : IDisposable
     /// <summary>This member's rank; -1 before the first view.</summary>
     public int Rank => View is null ? -1 : _topology.Rank;
 
+    /// <summary>This member's identity; before the first view it may be unassigned.</summary>
+    public MemberId Self => _machine.Self;
+
+    /// <summary>The number that the next operation of a tag gets, if no view comes before it.</summary>
+    public long NextSequence(uint tag) => _machine.NextSequence(tag);
+
     /// <summary>Whether the view is frozen.</summary>
     public bool IsFrozen => _machine.IsFrozen;
 
@@ -113,7 +119,7 @@ public sealed partial class CollectiveEngine : IDisposable
         {
             if (now > operation.Deadline && !operation.IsCondemned)
             {
-                Condemn(now, operation, ErrorKind.Deadline, $"{_member.Self} gave up: {Describe(operation)}");
+                Condemn(now, operation, ErrorKind.Deadline, $"{Self} gave up: {Describe(operation)}");
                 break; // The next tick takes the next one; the dictionary may have changed.
             }
         }
@@ -311,6 +317,12 @@ public sealed partial class CollectiveEngine : IDisposable
                 break;
             case MemberActionKind.End:
                 End(action.Error, action.Text!);
+                break;
+            case MemberActionKind.Probe:
+                _host.Probe(action.Message!.Probe);
+                break;
+            case MemberActionKind.Notice:
+                _host.Notice(action.Text!);
                 break;
             case MemberActionKind.Log:
                 _host.Log(action.Text!);

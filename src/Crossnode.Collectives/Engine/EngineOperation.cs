@@ -160,7 +160,11 @@ public sealed unsafe class EngineOperation
 
         Finish(
             restore: false,
-            new OperationOutcome(OperationStatus.Completed, view.Id, view.Members, TotalWeight(), Attempts, null));
+            new OperationOutcome(OperationStatus.Completed, view.Id, view.Members, TotalWeight(), Attempts, null)
+            {
+                Incarnations = view.Incarnations,
+                Sequence = Sequence,
+            });
     }
 
     internal void Fail(ErrorKind kind, string text, ViewId view)
@@ -168,7 +172,10 @@ public sealed unsafe class EngineOperation
         var status = kind is ErrorKind.OutcomeUnknown or ErrorKind.Membership && view == ViewId.None
             ? OperationStatus.Unknown
             : OperationStatus.Aborted;
-        Finish(restore: true, new OperationOutcome(status, view, [], 0, Attempts, new OperationException(kind, text)));
+        Finish(restore: true, new OperationOutcome(status, view, [], 0, Attempts, new OperationException(kind, text))
+        {
+            Sequence = Sequence,
+        });
     }
 
     /// <summary>Only without rule R5: forgets the snapshots, as a design would that keeps them until data-complete.</summary>

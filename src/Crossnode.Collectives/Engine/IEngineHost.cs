@@ -16,7 +16,7 @@ public interface IEngineHost
     /// <summary>Closes the control stream.</summary>
     void CloseControl();
 
-    /// <summary>Opens a link of the view to each neighbour; ranks above this one dial, ranks below are dialled.</summary>
+    /// <summary>Opens a link of the view to each neighbour; <see cref="Protocol.Views.View.Dials"/> says who dials.</summary>
     void OpenLinks(View view);
 
     /// <summary>Sends FROZEN as the last frame on every open link, then closes it; drops every half-moved payload at once.</summary>
@@ -30,6 +30,12 @@ public interface IEngineHost
 
     /// <summary>The process is out of the run; every link and stream is to be closed before this returns.</summary>
     void Ended(string reason);
+
+    /// <summary>Dials a process with a preamble of purpose Probe and sends a ProbeResult on the control stream.</summary>
+    void Probe(Probe probe);
+
+    /// <summary>The coordinator has something to say to whoever started this process.</summary>
+    void Notice(string text);
 
     /// <summary>Something that people want to know.</summary>
     void Log(string text);

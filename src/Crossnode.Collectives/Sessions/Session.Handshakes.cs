@@ -12,6 +12,7 @@ public sealed partial class Session
     {
         Waiting,
         Open,
+        Probed,
         PeerMovedOn,
         Over,
     }
@@ -30,16 +31,17 @@ public sealed partial class Session
             return PreambleStatus.OtherRun;
         }
 
-        if (theirs.Purpose != StreamPurpose.Link)
+        if (_engine.EndReason is not null || theirs.Purpose is not (StreamPurpose.Link or StreamPurpose.Probe))
         {
             return PreambleStatus.Refused;
         }
 
-        var view = _engine.View;
-        if (_engine.EndReason is not null)
+        if (theirs.Purpose == StreamPurpose.Probe)
         {
-            return PreambleStatus.Refused;
+            return PreambleStatus.Ok;
         }
+
+        var view = _engine.View;
 
         if (view is null || theirs.View.Epoch > view.Id.Epoch)
         {
@@ -52,7 +54,7 @@ public sealed partial class Session
         }
 
         rank = view.RankOf(theirs.Member);
-        var isKnown = view.Contains(theirs.Member, theirs.Incarnation) && rank > _engine.Rank && _engine.MayOpen(rank);
+        var isKnown = view.Contains(theirs.Member, theirs.Incarnation) && view.Dials(rank, _engine.Rank) && _engine.MayOpen(rank);
         return isKnown ? PreambleStatus.Ok : PreambleStatus.Refused;
     }
 
@@ -73,6 +75,10 @@ public sealed partial class Session
             Until = until;
             View = ours.View;
         }
+
+        /// <summary>Finds out whether a process can be reached.</summary>
+        public Handshake(PendingConnect pending, Preamble ours, Protocol.Control.Probe probe, TimeSpan until)
+            : this(pending, ours, -1, new MemberId(probe.Member), until) => Probe = probe;
 
         /// <summary>An attempt that failed before it began.</summary>
         public Handshake(Preamble ours, int rank, MemberId peer, string failure)
@@ -99,6 +105,9 @@ public sealed partial class Session
         public bool IsDialled => _ours is not null;
 
         public bool IsParked => !IsDialled && _theirs is not null;
+
+        /// <summary>What the coordinator wants to know; null for links.</summary>
+        public Protocol.Control.Probe? Probe { get; }
 
         public PendingConnect? Pending => _pending;
 
@@ -165,7 +174,8 @@ public sealed partial class Session
                 return HandshakeOutcome.Over;
             }
 
-            var isPeer = theirs!.Run == _ours!.Run && theirs.Member == _peer;
+            var isPeer = theirs!.Run == _ours!.Run && theirs.Member == _peer
+                && (Probe is null || theirs.Incarnation == Probe.Incarnation);
             Failure = isPeer ? $"refused ({theirs.Status})" : $"another process listens there ({theirs.Member} of run {theirs.Run})";
             return theirs.Status switch
             {
@@ -195,12 +205,17 @@ public sealed partial class Session
                 return HandshakeOutcome.Waiting;
             }
 
-            Frames!.Queue(session.PreambleOf(StreamPurpose.Link, _theirs!.View, status).ToArray());
+            Frames!.Queue(session.PreambleOf(_theirs!.Purpose, _theirs.View, status).ToArray());
             Frames.Flush(out _);
             if (status != PreambleStatus.Ok)
             {
                 Failure = $"refused {_theirs!.Member} ({status}; run {_theirs.Run}, {_theirs.View}, protocol {_theirs.Major}.{_theirs.Minor})";
                 return HandshakeOutcome.Over;
+            }
+
+            if (_theirs.Purpose == StreamPurpose.Probe)
+            {
+                return HandshakeOutcome.Probed;
             }
 
             Rank = rank;

@@ -16,6 +16,9 @@ public sealed partial class Session
     // A connection that has said nothing useful for this long is closed.
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(5);
 
+    // As long as a link may take to open.
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(3);
+
     // More than all members of a view that dial at once; whoever opens more is no member.
     private const int MaxHandshakes = 1024;
 
@@ -153,14 +156,28 @@ public sealed partial class Session
             {
                 LogClosed(shake, "it said nothing in time");
                 Drop(shake);
+                if (shake.Probe is { } probe)
+                {
+                    AnswerProbe(probe, reached: false, $"no answer within {ProbeTimeout.TotalSeconds:0.#} s");
+                }
             }
 
             return moved;
         }
 
         _handshakes.Remove(shake);
+        if (shake.Probe is { } probed)
+        {
+            shake.Dispose();
+            AnswerProbe(probed, outcome == HandshakeOutcome.Open, shake.Failure ?? "broken");
+            return true;
+        }
+
         switch (outcome)
         {
+            case HandshakeOutcome.Probed:
+                shake.Dispose();
+                break;
             case HandshakeOutcome.Open when _engine.IsFrozen:
                 // PREPARE came while the link was being opened: the peer, which may send already, learns it as always.
                 Retire(new PeerLink(shake.Rank, shake.Frames!));
@@ -210,18 +227,18 @@ public sealed partial class Session
         }
 
         _links = new PeerLink?[view.Members.Count];
-        _viewInfo = new ViewInfo(view.Id, view.Members, view.RankOf(Self));
+        _viewInfo = new ViewInfo(view.Id, view.Members, view.RankOf(Self)) { Incarnations = view.Incarnations };
         for (var index = _handshakes.Count - 1; index >= 0; index--)
         {
-            if (_handshakes[index].IsDialled)
+            if (_handshakes[index] is { IsDialled: true, Probe: null })
             {
                 Drop(_handshakes[index]);
             }
         }
 
-        for (var rank = 0; rank < _viewInfo.Rank; rank++)
+        for (var rank = 0; rank < _links.Length; rank++)
         {
-            if (view.Links.HasLink(_viewInfo.Rank, rank))
+            if (rank != _viewInfo.Rank && view.Links.HasLink(_viewInfo.Rank, rank) && view.Dials(_viewInfo.Rank, rank))
             {
                 _handshakes.Add(Dial(view, rank));
             }
@@ -245,6 +262,40 @@ public sealed partial class Session
         {
             return new Handshake(ours, rank, member, unusable.Message);
         }
+    }
+
+    private void Probe(Probe probe)
+    {
+        if (_handshakes.Count >= MaxHandshakes)
+        {
+            AnswerProbe(probe, reached: false, "too many connections are being opened");
+            return;
+        }
+
+        try
+        {
+            var ours = PreambleOf(StreamPurpose.Probe, _engine.View?.Id ?? ViewId.None);
+            _handshakes.Add(new Handshake(_transport.Connect(probe.Endpoint), ours, probe, Now + ProbeTimeout));
+        }
+        catch (InputException unusable)
+        {
+            AnswerProbe(probe, reached: false, unusable.Message);
+        }
+    }
+
+    private void AnswerProbe(Probe probe, bool reached, string reason)
+    {
+        SendControl(new ControlMessage
+        {
+            ProbeResult = new ProbeResult
+            {
+                Member = probe.Member,
+                Incarnation = probe.Incarnation,
+                Reached = reached,
+                Reason = reached ? "" : reason.Length > ControlCheck.MaxReasonLength ? reason[..ControlCheck.MaxReasonLength] : reason,
+            },
+        });
+        _control?.Frames?.Flush(out _);
     }
 
     private void Raise<T>(Action<T>? handlers, T news)
@@ -291,7 +342,7 @@ public sealed partial class Session
         _links[rank] = null;
         foreach (var shake in _handshakes.ToArray())
         {
-            if (shake.IsDialled && shake.Rank == rank)
+            if (shake is { IsDialled: true, Probe: null } && shake.Rank == rank)
             {
                 Drop(shake);
             }
@@ -395,6 +446,14 @@ public sealed partial class Session
             session.CloseEverything();
             session.Raise(session.Ended, reason);
             Monitor.PulseAll(session._gate);
+        }
+
+        public void Probe(Probe probe) => session.Probe(probe);
+
+        public void Notice(string text)
+        {
+            session.Log(text);
+            session.Raise(session._options.Notice, text);
         }
 
         public void Log(string text) => session.Log(text);

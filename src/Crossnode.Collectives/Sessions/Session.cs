@@ -65,7 +65,7 @@ public sealed partial class Session : ICommunicator, IDisposable
     }
 
     /// <inheritdoc />
-    public MemberId Self => _options.Self;
+    public MemberId Self => _engine.Self;
 
     /// <summary>Where other members' links come to: HOST:PORT.</summary>
     public string Endpoint => _endpoint;
@@ -104,7 +104,11 @@ public sealed partial class Session : ICommunicator, IDisposable
 
     private TimeSpan Now => _options.Time.GetElapsedTime(_origin);
 
-    /// <summary>Joins the run and returns once its first view is installed.</summary>
+    /// <summary>Joins the run and returns once a view that holds this process is installed.</summary>
+    /// <remarks>
+    /// In a run that has started this process is a newcomer: its first operation of a tag has the number that the others'
+    /// next one has (see <see cref="NextSequence"/>), and it must call what they call from there on.
+    /// </remarks>
     /// <exception cref="InputException">An address cannot be understood or used.</exception>
     /// <exception cref="MembershipException">The coordinator refused this process, or what answers is no coordinator; the text
     /// says why.</exception>
@@ -191,6 +195,15 @@ public sealed partial class Session : ICommunicator, IDisposable
             : default;
         await done.Task;
         return Result(operation, cancellationToken);
+    }
+
+    /// <summary>The number that the next operation of a tag gets here, from 1; a newcomer's first ones are not 1.</summary>
+    public long NextSequence(uint tag)
+    {
+        lock (_gate)
+        {
+            return _engine.NextSequence(tag);
+        }
     }
 
     /// <inheritdoc />
@@ -393,9 +406,10 @@ public sealed partial class Session : ICommunicator, IDisposable
                 if (Now > until)
                 {
                     throw new DeadlineException(
-                        $"{Self} waited {_options.JoinTimeout.TotalSeconds:0.#} s for the first view of run {_options.Run}: "
+                        $"{Self} waited {_options.JoinTimeout.TotalSeconds:0.#} s to become a member of run {_options.Run}: "
                         + (_control is { IsOpen: true }
-                            ? "the coordinator is there, but not all workers have come"
+                            ? "the coordinator is there, but has announced no view with it (not all workers have come, or the members"
+                                + " do not answer)"
                             : $"no coordinator answers at {_options.Coordinator} ({_controlFailure ?? "it is silent"}); "
                                 + "is it running, and is the address right?"));
                 }

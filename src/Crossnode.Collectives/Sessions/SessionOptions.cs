@@ -15,7 +15,8 @@ public sealed record SessionOptions
     public required string Coordinator { get; init; }
 
     /// <summary>This process's identity: its worker number.</summary>
-    public required MemberId Self { get; init; }
+    /// <value>Unassigned: the coordinator gives one, and <see cref="Session.Self"/> says which.</value>
+    public MemberId Self { get; init; } = MemberId.Unassigned;
 
     /// <summary>Distinguishes this process from an earlier one of the same identity; random.</summary>
     public required ulong Incarnation { get; init; }
@@ -24,7 +25,7 @@ public sealed record SessionOptions
     /// <value>127.0.0.1; anything but loopback needs a transport that allows it.</value>
     public string Host { get; init; } = "127.0.0.1";
 
-    /// <summary>How long to wait for the run's first view.</summary>
+    /// <summary>How long to wait for a view that holds this process: the run's first one, or one that admits it.</summary>
     /// <value>60 s.</value>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -43,6 +44,9 @@ public sealed record SessionOptions
     /// <summary>How long this member waits for a view that it needs before it reports "outcome unknown".</summary>
     /// <value>60 s.</value>
     public TimeSpan GiveUpAfter { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Gets what the coordinator has to say to whoever started this process; keep it short.</summary>
+    public Action<string>? Notice { get; init; }
 
     /// <summary>Chunk sizes and deadlines of operations.</summary>
     public EngineOptions Engine { get; init; } = new();

@@ -16,7 +16,7 @@ public enum MemberActionKind
     /// <summary>Close the control stream.</summary>
     CloseControl,
 
-    /// <summary>Install <see cref="MemberAction.View"/>: open a link to each neighbour (the higher rank dials).</summary>
+    /// <summary>Install <see cref="MemberAction.View"/>: open a link to each neighbour (see <see cref="View.Dials"/>).</summary>
     Install,
 
     /// <summary>Stop moving data: send FROZEN on every open link as the last frame, then close it.</summary>
@@ -42,6 +42,12 @@ public enum MemberActionKind
 
     /// <summary>This process is out of the run: fail what is pending as unknown, close everything.</summary>
     End,
+
+    /// <summary>Find out whether the process in <see cref="MemberAction.Message"/> can be dialled, and answer with a ProbeResult.</summary>
+    Probe,
+
+    /// <summary>The coordinator tells whoever started this process <see cref="MemberAction.Text"/>.</summary>
+    Notice,
 
     /// <summary>Something that people want to know.</summary>
     Log,

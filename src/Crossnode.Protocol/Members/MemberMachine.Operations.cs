@@ -31,6 +31,9 @@ public sealed partial class MemberMachine
         return sequence;
     }
 
+    /// <summary>The number that the next call of a tag gets, if no view comes before it.</summary>
+    public long NextSequence(uint tag) => _tags.TryGetValue(tag, out var state) ? state.NextSequence : 1;
+
     /// <summary>The mode that the tag's first operation fixed: 1 retry, 2 report, 0 when it has had none.</summary>
     public uint OnViewChangeOf(uint tag) => _tags.TryGetValue(tag, out var state) ? state.OnViewChange : 0;
 
@@ -315,7 +318,10 @@ public sealed partial class MemberMachine
 
             SettleOperations(tag, record.CommitPoint, actions);
             tag.CommitPoint = Math.Max(tag.CommitPoint, record.CommitPoint);
-            tag.NextSequence = View is null ? Math.Max(tag.NextSequence, record.CommitPoint + 1) : tag.NextSequence;
+            if (View is null)
+            {
+                tag.NextSequence = FirstNumber(tag);
+            }
         }
 
         foreach (var tag in _tags.Values)
@@ -331,6 +337,18 @@ public sealed partial class MemberMachine
                 Renumber(tag);
             }
         }
+    }
+
+    // R13: a newcomer's first call has the lowest number above the commit point that is not burnt.
+    private static long FirstNumber(TagState tag)
+    {
+        var number = Math.Max(tag.NextSequence, tag.CommitPoint + 1);
+        while (tag.Operations.Count == 0 && tag.Killed.ContainsKey(number))
+        {
+            number++;
+        }
+
+        return number;
     }
 
     private void SettleOperations(TagState tag, long commitPoint, List<MemberAction> actions)

@@ -92,7 +92,7 @@ public sealed partial class MemberMachine
         if (View?.Id != id)
         {
             var installsFirst = Has(ProtocolRules.R4)
-                && prepare.View.Predecessor.ToId() == (View?.Id ?? ViewId.None) && ListsMe(prepare.View);
+                && (View is null || prepare.View.Predecessor.ToId() == View.Id) && ListsMe(prepare.View);
             if (installsFirst)
             {
                 Install(now, new View(prepare.View), actions);
@@ -128,7 +128,7 @@ public sealed partial class MemberMachine
     {
         foreach (var member in record.Members)
         {
-            if (member.Id == _options.Self.Value)
+            if (member.Id == Self.Value)
             {
                 return member.Incarnation == _options.Incarnation;
             }
@@ -168,7 +168,7 @@ public sealed partial class MemberMachine
     private void OnNewView(TimeSpan now, ViewRecord record, List<MemberAction> actions)
     {
         var current = View?.Id ?? ViewId.None;
-        var isNext = record.Predecessor.ToId() == current
+        var isNext = View is null || record.Predecessor.ToId() == current
             || (!Has(ProtocolRules.R4) && record.Id.ToId().Epoch > current.Epoch);
         if (!isNext || !ListsMe(record))
         {
@@ -190,7 +190,7 @@ public sealed partial class MemberMachine
         var record = view.Record;
         Settle(record, actions);
         View = view;
-        Rank = view.RankOf(_options.Self);
+        Rank = view.RankOf(Self);
         IsFrozen = false;
         _installedAt = now;
         _answer = null;

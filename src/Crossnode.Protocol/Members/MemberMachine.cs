@@ -32,7 +32,11 @@ public sealed partial class MemberMachine
     {
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
+        Self = options.Self;
     }
+
+    /// <summary>This member's identity; until the first view it may be one that the coordinator has yet to give.</summary>
+    public MemberId Self { get; private set; }
 
     /// <summary>The installed view; null before the first.</summary>
     public View? View { get; private set; }
@@ -87,6 +91,7 @@ public sealed partial class MemberMachine
                 _controlUp = false;
                 _controlConnecting = false;
                 _reconnectAt = now + _options.ReconnectAfter;
+                ForgetNumber();
                 break;
             case MemberEventKind.Control:
                 _controlHeard = now;
@@ -135,10 +140,22 @@ public sealed partial class MemberMachine
             case ControlMessage.BodyOneofCase.Evicted:
                 OnEvicted(message.Evicted, actions);
                 break;
+            case ControlMessage.BodyOneofCase.Welcome when View is null && _options.Self == MemberId.Unassigned:
+                Self = new MemberId(message.Welcome.Member);
+                break;
+            case ControlMessage.BodyOneofCase.Probe:
+                actions.Add(new MemberAction(MemberActionKind.Probe, Message: message));
+                break;
+            case ControlMessage.BodyOneofCase.Notice:
+                actions.Add(new MemberAction(MemberActionKind.Notice, Text: message.Notice.Text));
+                break;
             default:
                 break; // Heartbeats, and what a later minor version adds.
         }
     }
+
+    // R14: a number that was given on a stream dies with it, unless a view holds it.
+    private void ForgetNumber() => Self = View is null ? _options.Self : Self;
 
     private void OnEvicted(Evicted evicted, List<MemberAction> actions)
     {
@@ -148,7 +165,8 @@ public sealed partial class MemberMachine
             return; // A verdict of a coordinator that was deposed.
         }
 
-        End(evicted.Left ? "left the run" : $"evicted from the run: {evicted.Reason}", actions);
+        var verdict = View is null ? "not admitted to the run" : "evicted from the run";
+        End(evicted.Left ? "left the run" : $"{verdict}: {evicted.Reason}", actions);
     }
 
     private void End(string reason, List<MemberAction> actions)
@@ -215,6 +233,7 @@ public sealed partial class MemberMachine
         {
             _controlUp = false;
             _reconnectAt = now;
+            ForgetNumber();
             actions.Add(new MemberAction(MemberActionKind.CloseControl));
         }
 

@@ -5,7 +5,7 @@ namespace Crossnode.Protocol.Members;
 /// <summary>Who a member is, and how patient.</summary>
 public sealed record MemberOptions
 {
-    /// <summary>This member's identity.</summary>
+    /// <summary>This member's identity; <see cref="MemberId.Unassigned"/> when the coordinator is to give one.</summary>
     public required MemberId Self { get; init; }
 
     /// <summary>Distinguishes this process from an earlier one of the same identity (R9).</summary>

@@ -40,8 +40,14 @@ public enum RunActionKind
     /// <summary>A view was decided; the messages that announce it follow. The text says why it differs from the one before.</summary>
     ViewAnnounced,
 
+    /// <summary>A process that was not in the view before is in this one; the text says under which number.</summary>
+    MemberJoined,
+
     /// <summary>A member was left out or left; the text says why.</summary>
     MemberGone,
+
+    /// <summary>A newcomer was told something that whoever started it should know.</summary>
+    Notice,
 
     /// <summary>A member said something for people.</summary>
     Note,

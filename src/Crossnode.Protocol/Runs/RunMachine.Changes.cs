@@ -131,6 +131,10 @@ public sealed partial class RunMachine
             {
                 gone.Add(seat.Member, dead);
             }
+            else if (countTimeouts && IsGoneAgain(seat))
+            {
+                gone.Add(seat.Member, $"its control stream closed{Why(seat)} just after it had joined");
+            }
             else if (countTimeouts && seat.Stream is null && now - seat.ClosedAt >= _options.Grace)
             {
                 gone.Add(seat.Member, $"its control stream closed{Why(seat)} and did not come back within {Seconds(_options.Grace)}");
@@ -156,6 +160,11 @@ public sealed partial class RunMachine
 
         return gone;
     }
+
+    // A newcomer that dies before its links are open leaves nobody who could say so, and would stop everybody for the grace.
+    // It holds nothing yet: one that lives comes again.
+    private bool IsGoneAgain(Seat seat) =>
+        seat.Stream is null && seat.Joined > 1 && seat.Joined == View!.Id.Epoch && seat.ClosedAt - _announcedAt < _options.Grace;
 
     // Also when its stream is lost and opened again and again: one that cannot answer must not stop everybody.
     private bool IsOverdue(Seat seat, TimeSpan now) =>

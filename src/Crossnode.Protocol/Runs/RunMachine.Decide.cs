@@ -13,12 +13,13 @@ public sealed partial class RunMachine
     {
         var record = new ViewRecord { Id = _options.ViewIdOf(1).ToRecord(), Predecessor = ViewId.None.ToRecord() };
         record.Members.AddRange(_seats.Values.Select(MemberRecordOf));
+        record.NextMember = _nextMember;
         if (Has(ProtocolRules.R19))
         {
             record.Links.AddRange(NextLinks.AllOnProbation([.. _seats.Keys]));
         }
 
-        Announce(now, record, [], $"all {_seats.Count} workers are here", actions);
+        Announce(now, record, [], [], $"all {_seats.Count} workers are here", actions);
     }
 
     // False when too few would go on.
@@ -53,22 +54,30 @@ public sealed partial class RunMachine
             leftOut.Add(member, "no working link joins it to the other members");
         }
 
-        var texts = leftOut.Select(entry => OutText(_seats[entry.Key], entry.Value)).Concat(linkTexts).ToList();
+        var newcomers = FindNewcomers(now, part);
+        var texts = leftOut.Select(entry => OutText(_seats[entry.Key], entry.Value))
+            .Concat(newcomers.Select(newcomer => JoinText(newcomer.Member)))
+            .Concat(linkTexts)
+            .ToList();
         var text = string.Join("; ", texts.Count > 0 ? texts : _causes);
         var record = new ViewRecord
         {
             Id = _options.ViewIdOf(View.Id.Epoch + 1).ToRecord(),
             Predecessor = View.Id.ToRecord(),
         };
-        record.Members.AddRange(_seats.Values.Where(seat => part.Contains(seat.Member)).Select(MemberRecordOf));
+        record.Members.AddRange(_seats.Values.Where(seat => part.Contains(seat.Member)).Select(MemberRecordOf)
+            .Concat(newcomers.Select(newcomer => MemberRecordOf(newcomer, record.Id.Epoch)))
+            .OrderBy(member => member.Id));
         record.Links.AddRange(links.Where(link => part.Contains(new(link.First)) && part.Contains(new(link.Second))));
+        record.Links.AddRange(LinksOf(newcomers, part));
+        record.NextMember = _nextMember;
         record.Tags.AddRange(NextTags.Settle(View.Record, answers, text, _options.Rules));
         foreach (var seat in _seats.Values)
         {
             seat.WasForgiven = !committed && (seat.WasForgiven || (seat.IsForgiven && _reports.Concern(seat.Member)));
         }
 
-        Announce(now, record, leftOut, text, actions);
+        Announce(now, record, leftOut, newcomers, text, actions);
         return true;
     }
 
@@ -127,7 +136,12 @@ public sealed partial class RunMachine
     }
 
     private void Announce(
-        TimeSpan now, ViewRecord record, SortedDictionary<MemberId, string> leftOut, string why, List<RunAction> actions)
+        TimeSpan now,
+        ViewRecord record,
+        SortedDictionary<MemberId, string> leftOut,
+        IReadOnlyList<Applicant> newcomers,
+        string why,
+        List<RunAction> actions)
     {
         View = new View(record);
         _announcedAt = now;
@@ -144,6 +158,11 @@ public sealed partial class RunMachine
             Dismiss(_seats[member], reason, actions);
         }
 
+        foreach (var newcomer in newcomers)
+        {
+            Seat(newcomer, actions);
+        }
+
         var newView = NewViewMessage();
         foreach (var seat in _seats.Values)
         {
@@ -157,6 +176,8 @@ public sealed partial class RunMachine
         }
 
         SuspectWhoIsAway(now, actions);
+        ProbeAnew(now, actions);
+        AdmitWhoIsReady(now, actions);
     }
 
     // Who answered and then lost its stream is a member, but one under suspicion.
@@ -180,6 +201,7 @@ public sealed partial class RunMachine
             Dismiss(seat, seat.Leaving ? AskedToLeave : gone[seat.Member], actions);
         }
 
+        RefuseApplicants(_endText, actions);
         actions.Add(new RunAction(RunActionKind.Finished, Text: _endText));
     }
 
@@ -194,7 +216,7 @@ public sealed partial class RunMachine
         }
 
         _seats.Remove(seat.Member);
-        _former[seat.Member] = (text, left);
+        _former[seat.Member] = (text, left, seat.Incarnation);
         actions.Add(new RunAction(RunActionKind.MemberGone, Member: seat.Member, View: View, Text: text));
     }
 
@@ -206,6 +228,7 @@ public sealed partial class RunMachine
         Id = seat.Member.Value,
         Incarnation = seat.Incarnation,
         Endpoint = seat.Endpoint,
+        Joined = seat.Joined,
     };
 
     private ControlMessage NewViewMessage() => new() { NewView = new NewView { View = View!.Record } };

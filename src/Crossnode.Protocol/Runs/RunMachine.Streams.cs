@@ -9,6 +9,16 @@ public sealed partial class RunMachine
 {
     private void Opened(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
     {
+        if (member == MemberId.Unassigned && !HasEnded)
+        {
+            member = GiveNumber(stream, hello, actions);
+            if (Phase == RunPhase.Forming && !_options.GivesFirstNumbers)
+            {
+                Apply(now, stream, member, hello, actions);
+                return;
+            }
+        }
+
         switch (Phase)
         {
             case RunPhase.Finished or RunPhase.Failed:
@@ -25,7 +35,7 @@ public sealed partial class RunMachine
 
     private void OpenedWhileForming(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
     {
-        if (member.Value >= (uint)_options.ExpectedMembers)
+        if (!IsKnownNumber(member))
         {
             Refuse(stream, UnknownText(member), left: false, actions);
             return;
@@ -68,14 +78,13 @@ public sealed partial class RunMachine
     {
         if (!_seats.TryGetValue(member, out var seat))
         {
-            var (text, left) = _former.GetValueOrDefault(member, (UnknownText(member), false));
-            Refuse(stream, text, left && hello.Leaving, actions);
+            OpenedByStranger(now, stream, member, hello, actions);
             return;
         }
 
         if (seat.Incarnation != hello.Incarnation)
         {
-            OpenedByAnother(now, stream, seat, actions);
+            OpenedByAnother(now, stream, seat, hello, actions);
             return;
         }
 
@@ -100,29 +109,56 @@ public sealed partial class RunMachine
     }
 
     // Either somebody started the same worker number twice, or the member died and was started again (R9).
-    private void OpenedByAnother(TimeSpan now, long stream, Seat seat, List<RunAction> actions)
+    private void OpenedByAnother(TimeSpan now, long stream, Seat seat, Hello hello, List<RunAction> actions)
     {
+        if (hello.View is not null)
+        {
+            Refuse(stream, $"{Name(seat.Member)} was evicted: another process has taken its number", left: false, actions);
+            return;
+        }
+
         if (seat.Stream is not null)
         {
             Refuse(stream, TwoProcessesText(seat.Member), left: false, actions);
             return;
         }
 
-        Refuse(
-            stream,
-            $"{Name(seat.Member)} was started again, but a run that has started takes no new processes yet; "
-            + "it goes on without this worker",
-            left: false,
-            actions);
         seat.Dead ??= "its process was started again";
+        Apply(now, stream, seat.Member, hello, actions);
         Suspect(now, $"{Name(seat.Member)} was started again", isLink: false, actions);
+    }
+
+    private void OpenedByStranger(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
+    {
+        var isFormer = _former.TryGetValue(member, out var former);
+        if (!isFormer && !IsKnownNumber(member))
+        {
+            Refuse(stream, UnknownText(member), left: false, actions);
+        }
+        else if (isFormer && (hello.View is not null || former.Incarnation == hello.Incarnation))
+        {
+            Refuse(stream, former.Text, former.Left && hello.Leaving, actions);
+        }
+        else if (hello.View is not null)
+        {
+            Refuse(stream, $"{Name(member)} is at {hello.View.ToId()} but not a member; start it again", left: false, actions);
+        }
+        else if (hello.Leaving)
+        {
+            Refuse(stream, "left before it had joined", left: true, actions);
+        }
+        else
+        {
+            Apply(now, stream, member, hello, actions);
+        }
     }
 
     // R6, R4: what the member needs to be where the run is. False when that is impossible.
     private bool Place(TimeSpan now, Seat seat, Hello hello, List<RunAction> actions)
     {
         var at = hello.View.ToId();
-        if (at != View!.Id && at != View.Predecessor && Has(ProtocolRules.R4))
+        var isJoining = at == ViewId.None && seat.Joined == View!.Id.Epoch;
+        if (at != View!.Id && at != View.Predecessor && !isJoining && Has(ProtocolRules.R4))
         {
             seat.Dead = $"it is at {at}, which does not lead to {View.Id}";
             Refuse(seat.Stream!.Value, $"{Name(seat.Member)} was evicted: {seat.Dead}", left: false, actions);
@@ -197,6 +233,13 @@ public sealed partial class RunMachine
 
     private void Closed(TimeSpan now, long stream, string? text, List<RunAction> actions)
     {
+        if (_applicants.Remove(stream, out var applicant))
+        {
+            // R14: it joins on this stream or not at all.
+            Log($"{Name(applicant.Member)} is gone again before it had joined{(text is null ? "" : $" ({text})")}", actions);
+            return;
+        }
+
         if (!_streams.Remove(stream, out var seat) || (seat.Stream != stream && Has(ProtocolRules.R8)))
         {
             return;
@@ -247,6 +290,9 @@ public sealed partial class RunMachine
             case ControlMessage.BodyOneofCase.ChangeRequest
                 when message.ChangeRequest.View.ToId() == View.Id && Phase == RunPhase.Stable:
                 StartChange(now, CondemnedText(seat, message.ChangeRequest.Condemned), actions);
+                break;
+            case ControlMessage.BodyOneofCase.ProbeResult:
+                OnCallResult(seat.Member, message.ProbeResult, actions);
                 break;
             case ControlMessage.BodyOneofCase.Leave:
                 seat.Leaving = true;

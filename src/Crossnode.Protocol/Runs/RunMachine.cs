@@ -8,15 +8,15 @@ namespace Crossnode.Protocol.Runs;
 /// <summary>All decisions of the coordinator about one run: who is a member, when a view ends, and what the next one says.</summary>
 /// <remarks>
 /// Pure: no clock, no I/O, one thread at a time. A shell feeds events and carries out the actions in order. Facets: this file
-/// dispatches and watches the time; <c>.Streams</c> reads HELLO and messages; <c>.Changes</c> asks and closes; <c>.Decide</c>
-/// makes the next view. The rules R1 to R20 are explained in docs/reference/protocol.md.
+/// dispatches and watches the time; <c>.Streams</c> reads HELLO and messages; <c>.Joins</c> takes newcomers; <c>.Changes</c> asks
+/// and closes; <c>.Decide</c> makes the next view. The rules R1 to R20 are explained in docs/reference/protocol.md.
 /// </remarks>
 public sealed partial class RunMachine
 {
     private readonly RunOptions _options;
     private readonly SortedDictionary<MemberId, Seat> _seats = [];
     private readonly SortedDictionary<long, Seat> _streams = [];
-    private readonly SortedDictionary<MemberId, (string Text, bool Left)> _former = [];
+    private readonly SortedDictionary<MemberId, (string Text, bool Left, ulong Incarnation)> _former = [];
     private readonly LinkReports _reports = new();
     private TimeSpan? _startBy;
     private TimeSpan? _lastStep;
@@ -30,6 +30,7 @@ public sealed partial class RunMachine
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ExpectedMembers);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MinMembers);
         _options = options;
+        _nextMember = options.GivesFirstNumbers ? 0 : (uint)options.ExpectedMembers;
     }
 
     /// <summary>Where the run stands.</summary>
@@ -53,6 +54,10 @@ public sealed partial class RunMachine
         if (_streams.TryGetValue(stream, out var seat) && seat.Stream == stream)
         {
             seat.Heard = now;
+        }
+        else if (_applicants.TryGetValue(stream, out var applicant))
+        {
+            applicant.Heard = now;
         }
     }
 
@@ -78,6 +83,10 @@ public sealed partial class RunMachine
                 if (_streams.TryGetValue(happened.Stream, out var seat))
                 {
                     OnMessage(now, happened.Stream, seat, happened.Message!, actions);
+                }
+                else if (_applicants.TryGetValue(happened.Stream, out var applicant))
+                {
+                    OnMessage(now, applicant, happened.Message!, actions);
                 }
 
                 break;
@@ -108,6 +117,7 @@ public sealed partial class RunMachine
         }
 
         SendHeartbeats(now, actions);
+        CheckApplicants(now, actions);
         switch (Phase)
         {
             case RunPhase.Forming when now >= _startBy:
@@ -146,6 +156,8 @@ public sealed partial class RunMachine
             seat.Forgive(gap, now);
         }
 
+        ForgiveApplicants(gap, now);
+
         _startBy += gap;
         _gatherUntil += gap;
         _preparedAt += gap;
@@ -169,6 +181,11 @@ public sealed partial class RunMachine
                 Send(stream, heartbeat, actions);
             }
         }
+
+        foreach (var stream in _applicants.Keys)
+        {
+            Send(stream, heartbeat, actions);
+        }
     }
 
     private void CheckSilence(TimeSpan now, List<RunAction> actions)
@@ -187,6 +204,15 @@ public sealed partial class RunMachine
 
     private void FailToStart(List<RunAction> actions)
     {
+        if (_options.GivesFirstNumbers)
+        {
+            Fail(
+                $"the run did not start: {_seats.Count} of {_options.ExpectedMembers} workers came within"
+                + $" {Seconds(_options.StartTimeout)}",
+                actions);
+            return;
+        }
+
         var missing = Enumerable.Range(0, _options.ExpectedMembers)
             .Where(number => !_seats.ContainsKey(new MemberId((uint)number)))
             .ToList();
@@ -209,6 +235,7 @@ public sealed partial class RunMachine
             }
         }
 
+        RefuseApplicants(text, actions);
         _seats.Clear();
         _streams.Clear();
         actions.Add(new RunAction(RunActionKind.Failed, Text: text));
@@ -217,6 +244,7 @@ public sealed partial class RunMachine
     private void Refuse(long stream, string reason, bool left, List<RunAction> actions)
     {
         _streams.Remove(stream);
+        _applicants.Remove(stream);
         var evicted = new Evicted { View = (View?.Id ?? ViewId.None).ToRecord(), Reason = reason, Left = left };
         Send(stream, new ControlMessage { Evicted = evicted }, actions);
         actions.Add(new RunAction(RunActionKind.CloseStream, stream, Text: "the process is not a member"));

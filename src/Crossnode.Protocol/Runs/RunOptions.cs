@@ -8,6 +8,10 @@ public sealed record RunOptions
     /// <summary>How many workers make the first view; their numbers are 0 to this minus 1.</summary>
     public required int ExpectedMembers { get; init; }
 
+    /// <summary>Whether the first view is made of processes that come without numbers; else a launcher has given them out.</summary>
+    /// <value>False: numbers that this coordinator gives begin above the launcher's.</value>
+    public bool GivesFirstNumbers { get; init; }
+
     /// <summary>Random bits of this coordinator. Mixed with the epoch they make view ids that no other coordinator announces.</summary>
     public required ulong Nonce { get; init; }
 
@@ -34,6 +38,10 @@ public sealed record RunOptions
     /// </remarks>
     /// <value>50 ms.</value>
     public TimeSpan GatherFor { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How long the dials may take that show over which links a newcomer can be admitted.</summary>
+    /// <value>4 s: longer than a dial may take.</value>
+    public TimeSpan ProbeFor { get; init; } = TimeSpan.FromSeconds(4);
 
     /// <summary>The first pause before PREPARE is repeated when too few answered; it doubles up to <see cref="EvictAfter"/>.</summary>
     /// <value>1 s.</value>

@@ -12,6 +12,9 @@ internal sealed class Seat(MemberId member, ulong incarnation, string endpoint)
 
     public string Endpoint { get; } = endpoint;
 
+    /// <summary>The epoch of the view that it came with.</summary>
+    public long Joined { get; init; } = 1;
+
     /// <summary>Its one control stream; null while it has none.</summary>
     public long? Stream { get; set; }
 

@@ -39,6 +39,7 @@ public sealed class View
         }
 
         Members = members;
+        Incarnations = [.. record.Members.Select(member => member.Incarnation)];
         Links = ReadLinks(record, _ranks, members.Length);
         if (!Links.IsConnected)
         {
@@ -65,6 +66,16 @@ public sealed class View
 
     /// <summary>How tokens travel in this view.</summary>
     public BarrierPlan Barrier { get; }
+
+    /// <summary>The processes that are the members; the index is the rank.</summary>
+    public IReadOnlyList<ulong> Incarnations { get; }
+
+    /// <summary>Whether one rank dials the other: who joined later does, among those that came together the higher one.</summary>
+    public bool Dials(int rank, int other)
+    {
+        var joined = Record.Members[rank].Joined.CompareTo(Record.Members[other].Joined);
+        return joined != 0 ? joined > 0 : rank > other;
+    }
 
     /// <summary>The rank of a member, or -1.</summary>
     public int RankOf(MemberId member) => _ranks.GetValueOrDefault(member, -1);

@@ -25,6 +25,8 @@ public static class ControlCheck
             ControlMessage.BodyOneofCase.Prepare when message.Prepare.View is null => "PREPARE without a view",
             ControlMessage.BodyOneofCase.NewView when message.NewView.View is null => "NEWVIEW without a view",
             ControlMessage.BodyOneofCase.Answer => OfAnswer(message.Answer),
+            ControlMessage.BodyOneofCase.Probe => OfEndpoint(message.Probe.Endpoint),
+            ControlMessage.BodyOneofCase.ProbeResult => OfReason(message.ProbeResult.Reason),
             ControlMessage.BodyOneofCase.LinkReport => OfReport(message.LinkReport),
             ControlMessage.BodyOneofCase.ChangeRequest => First(message.ChangeRequest.Condemned, OfCondemned),
             _ => null,
@@ -32,8 +34,10 @@ public static class ControlCheck
     }
 
     private static string? OfHello(Hello hello) =>
-        hello.Endpoint.Length > MaxEndpointLength ? $"an address of {hello.Endpoint.Length} characters"
-        : First(hello.Reports, OfReport) ?? First(hello.Condemned, OfCondemned);
+        OfEndpoint(hello.Endpoint) ?? First(hello.Reports, OfReport) ?? First(hello.Condemned, OfCondemned);
+
+    private static string? OfEndpoint(string endpoint) =>
+        endpoint.Length > MaxEndpointLength ? $"an address of {endpoint.Length} characters" : null;
 
     private static string? OfAnswer(Answer answer) =>
         First(answer.Tags, OfTag) ?? First(answer.Reports, OfReport) ?? First(answer.Condemned, OfCondemned);

@@ -11,6 +11,9 @@ public enum StreamPurpose : byte
 
     /// <summary>A control stream from a member to the coordinator.</summary>
     Control = 2,
+
+    /// <summary>Asks only whether the acceptor can be reached: it answers and closes.</summary>
+    Probe = 3,
 }
 
 /// <summary>What the accepting side says to a preamble. The opener's own preamble carries <see cref="Ok"/>.</summary>

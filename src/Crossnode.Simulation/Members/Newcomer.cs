@@ -38,7 +38,7 @@ internal sealed class Newcomer(Cluster cluster, int index) : ISocketOwner
                 case ControlMessage.BodyOneofCase.Evicted:
                     cluster.Met(CoveragePoint.NewcomerRefused);
                     break;
-                case ControlMessage.BodyOneofCase.Heartbeat:
+                case ControlMessage.BodyOneofCase.Heartbeat or ControlMessage.BodyOneofCase.Probe:
                     break;
                 default:
                     cluster.Violate("newcomers are refused", $"member {index}, started again, got {packet.Message.BodyCase}");

@@ -45,9 +45,9 @@ internal sealed partial class SimulatedMember
         _cluster.Continuing.Add(this);
         _cluster.Installed(this, view);
         var rank = view.RankOf(Id);
-        for (var other = 0; other < rank; other++)
+        for (var other = 0; other < view.Members.Count; other++)
         {
-            if (view.Links.HasLink(rank, other))
+            if (other != rank && view.Links.HasLink(rank, other) && view.Dials(rank, other))
             {
                 Dial(view, other);
             }
@@ -287,7 +287,7 @@ internal sealed partial class SimulatedMember
 
         rank = view.RankOf(theirs.Member);
         var isFree = rank >= 0 && (_links[rank] is null || !Has(ProtocolRules.R7));
-        return view.Contains(theirs.Member, theirs.Incarnation) && rank > Engine.Rank && isFree
+        return view.Contains(theirs.Member, theirs.Incarnation) && view.Dials(rank, Engine.Rank) && isFree
             ? PreambleStatus.Ok
             : PreambleStatus.Refused;
     }

@@ -162,6 +162,12 @@ internal sealed partial class SimulatedMember : IEngineHost
         }
     }
 
+    public void Probe(Probe probe)
+    {
+    }
+
+    public void Notice(string text) => Log(text);
+
     public void Log(string text) => _cluster.Log(Index, text);
 
     public void Ended(string reason)

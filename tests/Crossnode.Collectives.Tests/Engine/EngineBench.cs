@@ -66,6 +66,14 @@ internal sealed class EngineBench : IEngineHost, IDisposable
     {
     }
 
+    public void Probe(Probe probe)
+    {
+    }
+
+    public void Notice(string text)
+    {
+    }
+
     public void Log(string text)
     {
     }

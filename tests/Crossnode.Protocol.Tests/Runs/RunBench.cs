@@ -12,9 +12,17 @@ internal sealed class RunBench
     private readonly Dictionary<uint, long> _streams = [];
     private long _nextStream = 100;
 
-    public RunBench(int members, ProtocolRules rules = ProtocolRules.All, int minMembers = 1, ulong nonce = 0xC0FFEE)
+    public RunBench(
+        int members,
+        ProtocolRules rules = ProtocolRules.All,
+        int minMembers = 1,
+        ulong nonce = 0xC0FFEE,
+        bool givesFirstNumbers = false)
     {
-        Options = new RunOptions { ExpectedMembers = members, Nonce = nonce, MinMembers = minMembers, Rules = rules };
+        Options = new RunOptions
+        {
+            ExpectedMembers = members, Nonce = nonce, MinMembers = minMembers, Rules = rules, GivesFirstNumbers = givesFirstNumbers,
+        };
         Machine = new RunMachine(Options);
     }
 
@@ -72,6 +80,36 @@ internal sealed class RunBench
 
         Event(new RunEvent(RunEventKind.StreamOpened, id, new MemberId(member), new ControlMessage { Hello = hello }));
         return id;
+    }
+
+    /// <summary>A process without a number says HELLO.</summary>
+    public long Come(ulong incarnation)
+    {
+        var hello = new Hello { Incarnation = incarnation, Endpoint = $"127.0.0.1:{7000 + incarnation}" };
+        var id = _nextStream++;
+        Event(new RunEvent(RunEventKind.StreamOpened, id, MemberId.Unassigned, new ControlMessage { Hello = hello }));
+        return id;
+    }
+
+    public IEnumerable<Probe> ProbesOn(long stream) => SentOn(stream).Select(message => message.Probe).Where(probe => probe is not null);
+
+    /// <summary>A newcomer says what its dial to a member gave.</summary>
+    public void Reached(long stream, uint member, bool reached = true) =>
+        Event(new RunEvent(RunEventKind.Message, stream, Message: ResultOf(member, IncarnationOf(member), reached)));
+
+    /// <summary>A member says what its dial to a newcomer gave.</summary>
+    public void CallResult(uint member, uint newcomer, ulong incarnation, bool reached) =>
+        Message(member, ResultOf(newcomer, incarnation, reached));
+
+    public void Heard(long stream) => Machine.Heard(stream, Now);
+
+    /// <summary>Members 0 to a number below answer that nothing has committed.</summary>
+    public void AnswerAll(uint members)
+    {
+        for (uint member = 0; member < members; member++)
+        {
+            Answer(member);
+        }
     }
 
     public void Close(uint member) =>
@@ -162,6 +200,11 @@ internal sealed class RunBench
     public Evicted? EvictedAt(uint member) => EvictedOn(_streams[member]);
 
     public IEnumerable<uint> Members => View.Members.Select(member => member.Value);
+
+    private static ControlMessage ResultOf(uint member, ulong incarnation, bool reached) => new()
+    {
+        ProbeResult = new ProbeResult { Member = member, Incarnation = incarnation, Reached = reached, Reason = reached ? "" : "refused" },
+    };
 
     public TagRecord Tag(uint tag) => View.Record.Tags.Single(record => record.Tag == tag);
 
