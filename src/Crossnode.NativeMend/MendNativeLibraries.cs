@@ -9,6 +9,9 @@ public sealed class MendNativeLibraries : Microsoft.Build.Utilities.Task
     [Required]
     public ITaskItem[] Libraries { get; set; } = [];
 
+    /// <summary>Mends also where this system's libstdc++ would do: for copies that travel. False unless set.</summary>
+    public bool Always { get; set; }
+
     /// <inheritdoc />
     public override bool Execute()
     {
@@ -24,7 +27,7 @@ public sealed class MendNativeLibraries : Microsoft.Build.Utilities.Task
     {
         try
         {
-            var outcome = VersionMend.Apply(path, directories);
+            var outcome = Always ? VersionMend.Apply(path) : VersionMend.Apply(path, directories);
             switch (outcome.Status)
             {
                 case MendStatus.Mended:

@@ -35,7 +35,15 @@ internal static class VersionMend
     /// written beside it and renamed over it; with the old modification time, or the next build copies the original back.</param>
     /// <param name="loaderDirectories">Where to look for libstdc++.</param>
     /// <exception cref="IOException">The new file could not be written; the old one is as it was.</exception>
-    public static MendOutcome Apply(string path, IEnumerable<string> loaderDirectories)
+    public static MendOutcome Apply(string path, IEnumerable<string> loaderDirectories) =>
+        Apply(path, image => Compare(image, path, loaderDirectories));
+
+    /// <summary>Marks the version as weak in the file, whatever this system has: where the version exists, nothing changes.</summary>
+    /// <inheritdoc cref="Apply(string, IEnumerable{string})" />
+    public static MendOutcome Apply(string path) =>
+        Apply(path, _ => new MendOutcome(MendStatus.Mended, $"{path}: {Version} is now optional, for systems that lack it."));
+
+    private static MendOutcome Apply(string path, Func<ElfImage, MendOutcome> judge)
     {
         try
         {
@@ -46,22 +54,17 @@ internal static class VersionMend
             {
                 return new MendOutcome(MendStatus.NotNeeded, $"{path} does not insist on {Version}.");
             }
-            var system = SystemLibraries.Find(Library, image.Machine, loaderDirectories);
-            if (system is null)
+            var outcome = judge(image);
+            if (outcome.Status == MendStatus.Mended)
             {
-                return new MendOutcome(MendStatus.NotNeeded, $"{path} is left as it is: this system has no {Library} to compare with.");
+                foreach (var record in needed)
+                {
+                    BinaryPrimitives.WriteUInt16LittleEndian(
+                        bytes.AsSpan((int)record.FlagsOffset), (ushort)(record.Flags | NeededVersion.Weak));
+                }
+                Replace(path, bytes);
             }
-            if (SymbolVersions.DefinedBy(new ElfImage(File.ReadAllBytes(system))).Contains(Version))
-            {
-                return new MendOutcome(MendStatus.NotNeeded, $"{path} is left as it is: {system} has {Version}.");
-            }
-            foreach (var record in needed)
-            {
-                BinaryPrimitives.WriteUInt16LittleEndian(
-                    bytes.AsSpan((int)record.FlagsOffset), (ushort)(record.Flags | NeededVersion.Weak));
-            }
-            Replace(path, bytes);
-            return new MendOutcome(MendStatus.Mended, $"{path}: {Version} is now optional, because {system} lacks it.");
+            return outcome;
         }
         catch (ElfFormatException e)
         {
@@ -69,6 +72,18 @@ internal static class VersionMend
                 MendStatus.Unreadable,
                 $"Cannot read {path}: {e.Message}. It was left as it is; delete it and build again, and if that does not help, clear the package cache.");
         }
+    }
+
+    private static MendOutcome Compare(ElfImage image, string path, IEnumerable<string> loaderDirectories)
+    {
+        var system = SystemLibraries.Find(Library, image.Machine, loaderDirectories);
+        if (system is null)
+        {
+            return new MendOutcome(MendStatus.NotNeeded, $"{path} is left as it is: this system has no {Library} to compare with.");
+        }
+        return SymbolVersions.DefinedBy(new ElfImage(File.ReadAllBytes(system))).Contains(Version)
+            ? new MendOutcome(MendStatus.NotNeeded, $"{path} is left as it is: {system} has {Version}.")
+            : new MendOutcome(MendStatus.Mended, $"{path}: {Version} is now optional, because {system} lacks it.");
     }
 
     private static void Replace(string path, byte[] bytes)

@@ -23,19 +23,20 @@ public sealed class TargetsTests : IDisposable
         var published = Path.Combine(_folder.Path, "published", place);
 
         Dotnet("build", "-o", "out");
-        AssertMended(output);
+        AssertMended(output, travels: false);
         Dotnet("build", "-o", "out", "--no-restore");
-        AssertMended(output);
+        AssertMended(output, travels: false);
         Dotnet("publish", "-o", "published", "--no-restore");
-        AssertMended(published);
+        AssertMended(published, travels: true);
 
         Assert.Equal(_original, File.ReadAllBytes(source));
     }
 
-    private void AssertMended(string path)
+    // A copy that travels is mended whatever this system has.
+    private void AssertMended(string path, bool travels)
     {
         var expected = (byte[])_original.Clone();
-        expected[ElfFile.FlagsOffset(0)] = SystemHasVersion() ? (byte)0 : (byte)2;
+        expected[ElfFile.FlagsOffset(0)] = !travels && SystemHasVersion() ? (byte)0 : (byte)2;
         Assert.Equal(expected, File.ReadAllBytes(path));
         Assert.Equal(Modified, File.GetLastWriteTimeUtc(path));
     }

@@ -25,6 +25,19 @@ public sealed class VersionMendTests : IDisposable
     }
 
     [Fact]
+    public void Copy_that_travels_is_marked_weak_whatever_this_system_has()
+    {
+        var path = Library();
+
+        Assert.Equal(MendStatus.Mended, VersionMend.Apply(path).Status);
+
+        var expected = (byte[])_original.Clone();
+        expected[ElfFile.FlagsOffset(1)] = 2;
+        Assert.Equal(expected, File.ReadAllBytes(path));
+        Assert.Equal(MendStatus.NotNeeded, VersionMend.Apply(path).Status);
+    }
+
+    [Fact]
     public void Second_mend_changes_nothing()
     {
         var path = Library();

@@ -11,6 +11,9 @@ internal static class TorchLibrary
     /// <summary>The systems for which there is one.</summary>
     public const string Systems = "linux-x64, win-x64 and osx-arm64";
 
+    /// <summary>The system for which the packaged tool carries one.</summary>
+    private const string PackagedSystem = "linux-x64";
+
     /// <summary>Where TorchSharp's native library lies; null when this build has none for this system.</summary>
     public static string? Find()
     {
@@ -32,7 +35,8 @@ internal static class TorchLibrary
         if (Find() is null)
         {
             throw new InputException(
-                $"Training needs the native libtorch, which this build does not carry for {PortableIdentifier()}: train on one of {Systems}.");
+                $"Training needs the native libtorch, which this crossnode does not carry for {PortableIdentifier()}: "
+                + $"the packaged tool has it for {PackagedSystem}, a build from the sources for {Systems}.");
         }
     }
 
