@@ -158,6 +158,12 @@ public sealed partial class CollectiveEngine : IDisposable
     /// <summary>The peer left the view in an orderly way; this member will hear from the coordinator.</summary>
     public void LinkFrozen(TimeSpan now, int rank) => Step(now, new MemberEvent(MemberEventKind.LinkFrozen, rank));
 
+    /// <summary>Whether the run had started when this process came, and it has not been admitted yet.</summary>
+    public bool IsExpected => _machine.IsExpected && _machine.View is null;
+
+    /// <summary>Says that this process may be admitted to a run that has started.</summary>
+    public void Ready(TimeSpan now) => Step(now, new MemberEvent(MemberEventKind.Ready));
+
     /// <summary>Asks to leave the run; ends with <see cref="IEngineHost.Ended"/>.</summary>
     public void Leave(TimeSpan now) => Step(now, new MemberEvent(MemberEventKind.Leave));
 

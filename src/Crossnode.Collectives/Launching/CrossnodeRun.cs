@@ -44,6 +44,8 @@ public sealed class CrossnodeRun : ICommunicator, IDisposable
     /// <remarks>
     /// Reads the variables that <c>crossnode run --workers N -- PROGRAM</c> sets. When the launcher dies, also by a kill,
     /// this process ends within five seconds. When this member is evicted, the next operation fails and says why.
+    /// In a run that has started it returns at once, and the first operation (Distribute, for instance) makes this process a
+    /// member: so whatever takes long, such as building the model, belongs between the two.
     /// </remarks>
     /// <exception cref="Core.Errors.InputException">The variables are missing or wrong.</exception>
     /// <exception cref="Core.Errors.MembershipException">The coordinator refused this process.</exception>
@@ -63,6 +65,7 @@ public sealed class CrossnodeRun : ICommunicator, IDisposable
                     Self = launch.Worker,
                     Incarnation = new SystemRandomSource().NextUInt64(),
                     Host = launch.Coordinator.Address.ToString(),
+                    EntersLater = true,
                     Logger = logger,
                 },
                 transport,

@@ -226,6 +226,7 @@ public sealed partial class Session
             link?.Dispose();
         }
 
+        _isNewcomer |= _viewInfo is null && view.Record.Members[view.RankOf(Self)].Joined > 1;
         _links = new PeerLink?[view.Members.Count];
         _viewInfo = new ViewInfo(view.Id, view.Members, view.RankOf(Self)) { Incarnations = view.Incarnations };
         for (var index = _handshakes.Count - 1; index >= 0; index--)

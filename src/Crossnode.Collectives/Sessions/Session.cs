@@ -47,6 +47,7 @@ public sealed partial class Session : ICommunicator, IDisposable
     private int _waitingAsync;
     private bool _stopping;
     private ViewInfo? _viewInfo;
+    private bool _isNewcomer;
     private Exception? _broken;
 
     private Session(SessionOptions options, ITransport transport)
@@ -121,7 +122,7 @@ public sealed partial class Session : ICommunicator, IDisposable
         try
         {
             session._background.Start();
-            session.WaitForFirstView(cancellationToken);
+            session.WaitForFirstView(orInvitation: options.EntersLater, cancellationToken);
             return session;
         }
         catch
@@ -129,6 +130,38 @@ public sealed partial class Session : ICommunicator, IDisposable
             session.Stop("the join was given up");
             throw;
         }
+    }
+
+    /// <summary>Whether this process came to a run that had started.</summary>
+    public bool IsNewcomer
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _isNewcomer || _engine.IsExpected;
+            }
+        }
+    }
+
+    /// <summary>Becomes a member of a run that has started, if <see cref="SessionOptions.EntersLater"/> put that off; else returns at once.</summary>
+    /// <remarks>The first operation does it too. From now on the others wait for this member's operations.</remarks>
+    /// <inheritdoc cref="Join" path="/exception"/>
+    public void Enter(CancellationToken cancellationToken = default)
+    {
+        lock (_gate)
+        {
+            ThrowIfBroken();
+            if (!_engine.IsExpected)
+            {
+                return;
+            }
+
+            _engine.Ready(Now);
+        }
+
+        _backgroundPoller.Wake();
+        WaitForFirstView(orInvitation: false, cancellationToken);
     }
 
     /// <inheritdoc />
@@ -140,6 +173,11 @@ public sealed partial class Session : ICommunicator, IDisposable
         {
             throw new InvalidOperationException(
                 "a handler of a session's event runs while the session is driven, so it cannot wait for an operation: use RunAsync");
+        }
+
+        if (Volatile.Read(ref _viewInfo) is null)
+        {
+            Enter(cancellationToken);
         }
 
         Interlocked.Increment(ref _entering);
@@ -389,12 +427,12 @@ public sealed partial class Session : ICommunicator, IDisposable
         ObjectDisposedException.ThrowIf(_stopping, this);
     }
 
-    private void WaitForFirstView(CancellationToken cancellationToken)
+    private void WaitForFirstView(bool orInvitation, CancellationToken cancellationToken)
     {
         var until = Now + _options.JoinTimeout;
         lock (_gate)
         {
-            while (_viewInfo is null)
+            while (_viewInfo is null && !(orInvitation && _engine.IsExpected))
             {
                 ThrowIfBroken();
                 if (_engine.EndReason is { } reason)

@@ -48,6 +48,19 @@ public sealed record SessionOptions
     /// <summary>Gets what the coordinator has to say to whoever started this process; keep it short.</summary>
     public Action<string>? Notice { get; init; }
 
+    /// <summary>
+    /// Whether a run that has started may admit this process only at <see cref="Session.Enter"/>: the others wait for a member
+    /// from the moment on that it is one, so it should have built its model before.
+    /// </summary>
+    /// <value>False.</value>
+    public bool EntersLater { get; init; }
+
+    /// <summary>How many processes come together and make the first view, for a coordinator that was not told; 0 does not say.</summary>
+    public int Expected { get; init; }
+
+    /// <summary>What the run is about, for a coordinator that was not told; at most 1 MiB.</summary>
+    public ReadOnlyMemory<byte> Charter { get; init; }
+
     /// <summary>Chunk sizes and deadlines of operations.</summary>
     public EngineOptions Engine { get; init; } = new();
 
@@ -66,6 +79,9 @@ public sealed record SessionOptions
         Self = Self,
         Incarnation = Incarnation,
         Endpoint = endpoint,
+        Waits = EntersLater,
+        Expected = Expected,
+        Charter = Charter,
         HeartbeatInterval = HeartbeatInterval,
         EvictAfter = EvictAfter,
         GiveUpAfter = GiveUpAfter,

@@ -98,6 +98,9 @@ public enum MemberEventKind
     /// <summary>This member gives the operation up: cancelled, too late, or mismatched.</summary>
     Condemn,
 
+    /// <summary>The caller is ready to be admitted to a run that has started.</summary>
+    Ready,
+
     /// <summary>The caller wants to leave the run.</summary>
     Leave,
 }

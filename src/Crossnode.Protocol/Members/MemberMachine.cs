@@ -2,6 +2,7 @@ using Crossnode.Core;
 using Crossnode.Core.Errors;
 using Crossnode.Protocol.Control;
 using Crossnode.Protocol.Views;
+using Google.Protobuf;
 
 namespace Crossnode.Protocol.Members;
 
@@ -20,6 +21,7 @@ public sealed partial class MemberMachine
     private bool _controlConnecting;
     private bool _ended;
     private bool _leaving;
+    private bool _waits;
     private TimeSpan _controlHeard;
     private TimeSpan _connectingSince;
     private TimeSpan _reconnectAt;
@@ -33,10 +35,14 @@ public sealed partial class MemberMachine
         ArgumentNullException.ThrowIfNull(options);
         _options = options;
         Self = options.Self;
+        _waits = options.Waits;
     }
 
     /// <summary>This member's identity; until the first view it may be one that the coordinator has yet to give.</summary>
     public MemberId Self { get; private set; }
+
+    /// <summary>Whether the run had started when this process came, and it has not been admitted yet.</summary>
+    public bool IsExpected { get; private set; }
 
     /// <summary>The installed view; null before the first.</summary>
     public View? View { get; private set; }
@@ -115,6 +121,14 @@ public sealed partial class MemberMachine
             case MemberEventKind.Condemn:
                 Condemn(now, happened, actions);
                 break;
+            case MemberEventKind.Ready:
+                _waits = false;
+                if (View is null)
+                {
+                    actions.Add(Send(new ControlMessage { Ready = new Ready() }));
+                }
+
+                break;
             case MemberEventKind.Leave:
                 _leaving = true;
                 actions.Add(Send(new ControlMessage { Leave = new Leave() }));
@@ -140,8 +154,9 @@ public sealed partial class MemberMachine
             case ControlMessage.BodyOneofCase.Evicted:
                 OnEvicted(message.Evicted, actions);
                 break;
-            case ControlMessage.BodyOneofCase.Welcome when View is null && _options.Self == MemberId.Unassigned:
-                Self = new MemberId(message.Welcome.Member);
+            case ControlMessage.BodyOneofCase.Welcome when View is null:
+                Self = _options.Self == MemberId.Unassigned ? new MemberId(message.Welcome.Member) : Self;
+                IsExpected |= message.Welcome.Started;
                 break;
             case ControlMessage.BodyOneofCase.Probe:
                 actions.Add(new MemberAction(MemberActionKind.Probe, Message: message));
@@ -284,6 +299,13 @@ public sealed partial class MemberMachine
             Endpoint = _options.Endpoint,
             Leaving = _leaving,
         };
+        if (View is null)
+        {
+            hello.Waits = _waits;
+            hello.Expected = (uint)_options.Expected;
+            hello.Charter = ByteString.CopyFrom(_options.Charter.Span);
+        }
+
         if (Has(ProtocolRules.R6))
         {
             hello.Frozen = IsFrozen;

@@ -14,6 +14,15 @@ public sealed record MemberOptions
     /// <summary>Where other members open links.</summary>
     public required string Endpoint { get; init; }
 
+    /// <summary>Whether a run that has started may admit this process only once it says that it is ready.</summary>
+    public bool Waits { get; init; }
+
+    /// <summary>How many processes come together and make the first view, where the coordinator was not told; 0 does not say.</summary>
+    public int Expected { get; init; }
+
+    /// <summary>What the run is about, for a coordinator that was not told; at most 1 MiB.</summary>
+    public ReadOnlyMemory<byte> Charter { get; init; }
+
     /// <summary>How often a sign of life goes to every neighbour and to the coordinator.</summary>
     /// <value>1 s.</value>
     public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromSeconds(1);

@@ -41,7 +41,7 @@ public sealed partial class RunMachine
     }
 
     private bool IsKnownNumber(MemberId member) =>
-        member.Value < (uint)_options.ExpectedMembers || member.Value < _nextMember;
+        member.Value < (uint)_expected || member.Value < _nextMember;
 
     private void Apply(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
     {
@@ -57,7 +57,7 @@ public sealed partial class RunMachine
             actions.Add(new RunAction(RunActionKind.CloseStream, other.Stream, member, Text: "a newer stream replaces it"));
         }
 
-        var applicant = new Applicant(member, hello.Incarnation, hello.Endpoint, stream) { Heard = now };
+        var applicant = new Applicant(member, hello.Incarnation, hello.Endpoint, stream) { Heard = now, Waits = hello.Waits };
         _applicants.Add(stream, applicant);
         Log($"{Name(member)} wants to join", actions);
         if (View is not null)
@@ -68,6 +68,12 @@ public sealed partial class RunMachine
 
     private void BeginProbes(TimeSpan now, Applicant applicant, List<RunAction> actions)
     {
+        if (applicant.Waits)
+        {
+            var welcome = new Welcome { Member = applicant.Member.Value, Started = true };
+            Send(applicant.Stream, new ControlMessage { Welcome = welcome }, actions);
+        }
+
         applicant.Dials.Clear();
         applicant.Until = now + _options.ProbeFor;
         var check = new CallCheck(applicant, applicant.Until);
@@ -111,6 +117,10 @@ public sealed partial class RunMachine
                 }
 
                 break;
+            case ControlMessage.BodyOneofCase.Ready:
+                applicant.Waits = false;
+                AdmitWhoIsReady(now, actions);
+                break;
             case ControlMessage.BodyOneofCase.Leave:
                 Refuse(applicant.Stream, "left before it had joined", left: true, actions);
                 break;
@@ -125,7 +135,7 @@ public sealed partial class RunMachine
     private static bool IsProbed(Applicant applicant, TimeSpan now) => applicant.Dials.IsComplete || now >= applicant.Until;
 
     private bool IsReady(Applicant applicant, TimeSpan now) =>
-        IsProbed(applicant, now)
+        !applicant.Waits && IsProbed(applicant, now)
         && _seats.Values.Any(seat => seat.Dead is null && applicant.Dials.HasReached(seat.Member, seat.Incarnation));
 
     private bool KnowsAnybody(Applicant applicant) =>
@@ -136,7 +146,7 @@ public sealed partial class RunMachine
     {
         foreach (var applicant in _applicants.Values.ToList())
         {
-            if (KnowsAnybody(applicant) && IsProbed(applicant, now) && !IsReady(applicant, now))
+            if (!applicant.Waits && KnowsAnybody(applicant) && IsProbed(applicant, now) && !IsReady(applicant, now))
             {
                 var text = $"{Name(applicant.Member)} cannot join, because none of its connections to the members opened"
                     + $" ({applicant.Dials.Failures()}); open those ports to it";

@@ -1,6 +1,7 @@
 using Crossnode.Core;
 using Crossnode.Protocol.Control;
 using Crossnode.Protocol.Views;
+using Google.Protobuf;
 
 namespace Crossnode.Protocol.Runs;
 
@@ -9,6 +10,13 @@ public sealed partial class RunMachine
 {
     private void Opened(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
     {
+        if (hello.Observes)
+        {
+            Answer(stream, actions);
+            return;
+        }
+
+        TakeCharter(hello);
         if (member == MemberId.Unassigned && !HasEnded)
         {
             member = GiveNumber(stream, hello, actions);
@@ -30,6 +38,33 @@ public sealed partial class RunMachine
             default:
                 OpenedInView(now, stream, member, hello, actions);
                 break;
+        }
+    }
+
+    private void Answer(long stream, List<RunAction> actions)
+    {
+        var status = new Status
+        {
+            Started = View is not null,
+            Members = (uint)_seats.Count,
+            Expected = (uint)Math.Max(0, _expected),
+            Charter = ByteString.CopyFrom(Charter.Span),
+            Text = _endText,
+        };
+        Send(stream, new ControlMessage { Status = status }, actions);
+        actions.Add(new RunAction(RunActionKind.CloseStream, stream, Text: "it only asked how the run stands"));
+    }
+
+    private void TakeCharter(Hello hello)
+    {
+        if (Charter.IsEmpty && hello.Charter.Length > 0)
+        {
+            Charter = hello.Charter.Memory;
+        }
+
+        if (_expected == 0 && View is null && hello.Expected is > 0 and <= View.MaxMembers)
+        {
+            _expected = (int)hello.Expected;
         }
     }
 
@@ -67,8 +102,8 @@ public sealed partial class RunMachine
         seat = new Seat(member, hello.Incarnation, hello.Endpoint);
         _seats[member] = seat;
         Bind(now, stream, seat);
-        Log($"{Name(member)} is here: {_seats.Count} of {_options.ExpectedMembers}", actions);
-        if (_seats.Count == _options.ExpectedMembers)
+        Log($"{Name(member)} is here: {_seats.Count} of {_expected}", actions);
+        if (_seats.Count == _expected)
         {
             AnnounceFirst(now, actions);
         }
@@ -251,7 +286,7 @@ public sealed partial class RunMachine
         if (Phase == RunPhase.Forming)
         {
             _seats.Remove(seat.Member);
-            Log($"{Name(seat.Member)} is gone again before the start: {_seats.Count} of {_options.ExpectedMembers}", actions);
+            Log($"{Name(seat.Member)} is gone again before the start: {_seats.Count} of {_expected}", actions);
             return;
         }
 
@@ -264,7 +299,7 @@ public sealed partial class RunMachine
         {
             _seats.Remove(seat.Member);
             Refuse(stream, "left before the run started", left: true, actions);
-            Log($"{Name(seat.Member)} left before the start: {_seats.Count} of {_options.ExpectedMembers}", actions);
+            Log($"{Name(seat.Member)} left before the start: {_seats.Count} of {_expected}", actions);
             return;
         }
 
@@ -346,7 +381,7 @@ public sealed partial class RunMachine
     }
 
     private string UnknownText(MemberId member) =>
-        $"there is no {Name(member)} in this run: its workers are 0 to {_options.ExpectedMembers - 1}";
+        $"there is no {Name(member)} in this run: its workers are 0 to {_expected - 1}";
 
     private static string TwoProcessesText(MemberId member) =>
         $"two processes use the same worker number {member.Value}; the first one stays, give this one another number";

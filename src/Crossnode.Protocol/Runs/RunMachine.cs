@@ -18,6 +18,7 @@ public sealed partial class RunMachine
     private readonly SortedDictionary<long, Seat> _streams = [];
     private readonly SortedDictionary<MemberId, (string Text, bool Left, ulong Incarnation)> _former = [];
     private readonly LinkReports _reports = new();
+    private int _expected;
     private TimeSpan? _startBy;
     private TimeSpan? _lastStep;
     private TimeSpan _nextHeartbeat;
@@ -27,14 +28,19 @@ public sealed partial class RunMachine
     public RunMachine(RunOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ExpectedMembers);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.ExpectedMembers);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MinMembers);
         _options = options;
+        _expected = options.ExpectedMembers;
+        Charter = options.Charter;
         _nextMember = options.GivesFirstNumbers ? 0 : (uint)options.ExpectedMembers;
     }
 
     /// <summary>Where the run stands.</summary>
     public RunPhase Phase { get; private set; } = RunPhase.Forming;
+
+    /// <summary>What the run is about, as its first process said; empty until then.</summary>
+    public ReadOnlyMemory<byte> Charter { get; private set; }
 
     /// <summary>Whether PREPARE was sent and NEWVIEW was not.</summary>
     public bool IsPreparing => Phase == RunPhase.Preparing;
@@ -96,6 +102,9 @@ public sealed partial class RunMachine
         }
     }
 
+    // A coordinator of its own waits for its first process as long as it takes.
+    private bool IsOpenEnded => _options.ExpectedMembers == 0 && _seats.Count == 0;
+
     private bool Has(ProtocolRules rule) => (_options.Rules & rule) != 0;
 
     private static string Name(MemberId member) => $"{member} (worker {member.Value})";
@@ -120,6 +129,9 @@ public sealed partial class RunMachine
         CheckApplicants(now, actions);
         switch (Phase)
         {
+            case RunPhase.Forming when IsOpenEnded:
+                _startBy = now + _options.StartTimeout;
+                break;
             case RunPhase.Forming when now >= _startBy:
                 FailToStart(actions);
                 break;
@@ -207,19 +219,19 @@ public sealed partial class RunMachine
         if (_options.GivesFirstNumbers)
         {
             Fail(
-                $"the run did not start: {_seats.Count} of {_options.ExpectedMembers} workers came within"
+                $"the run did not start: {_seats.Count} of {_expected} workers came within"
                 + $" {Seconds(_options.StartTimeout)}",
                 actions);
             return;
         }
 
-        var missing = Enumerable.Range(0, _options.ExpectedMembers)
+        var missing = Enumerable.Range(0, _expected)
             .Where(number => !_seats.ContainsKey(new MemberId((uint)number)))
             .ToList();
         var workers = missing.Count == 1 ? $"worker {missing[0]}" : $"workers {string.Join(", ", missing)}";
         Fail(
             $"the run did not start: {workers} did not come within {Seconds(_options.StartTimeout)}"
-            + $" ({_seats.Count} of {_options.ExpectedMembers} are here)",
+            + $" ({_seats.Count} of {_expected} are here)",
             actions);
     }
 

@@ -6,11 +6,15 @@ namespace Crossnode.Protocol.Runs;
 public sealed record RunOptions
 {
     /// <summary>How many workers make the first view; their numbers are 0 to this minus 1.</summary>
+    /// <value>0: as many as the first process says that it came with.</value>
     public required int ExpectedMembers { get; init; }
 
     /// <summary>Whether the first view is made of processes that come without numbers; else a launcher has given them out.</summary>
     /// <value>False: numbers that this coordinator gives begin above the launcher's.</value>
     public bool GivesFirstNumbers { get; init; }
+
+    /// <summary>What the run is about, in the words of its programs; empty: the first process says it.</summary>
+    public ReadOnlyMemory<byte> Charter { get; init; }
 
     /// <summary>Random bits of this coordinator. Mixed with the epoch they make view ids that no other coordinator announces.</summary>
     public required ulong Nonce { get; init; }

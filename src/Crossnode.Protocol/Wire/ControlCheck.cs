@@ -12,6 +12,9 @@ public static class ControlCheck
     /// <summary>The longest reason that a member gives; the coordinator joins those of all.</summary>
     public const int MaxReasonLength = 4096;
 
+    /// <summary>The longest charter, in bytes.</summary>
+    public const int MaxCharterLength = 1 << 20;
+
     /// <summary>Far above what any run reaches, so that sums of numbers do not overflow.</summary>
     public const long MaxNumber = 1L << 60;
 
@@ -34,7 +37,8 @@ public static class ControlCheck
     }
 
     private static string? OfHello(Hello hello) =>
-        OfEndpoint(hello.Endpoint) ?? First(hello.Reports, OfReport) ?? First(hello.Condemned, OfCondemned);
+        hello.Charter.Length > MaxCharterLength ? $"a charter of {hello.Charter.Length} bytes"
+        : OfEndpoint(hello.Endpoint) ?? First(hello.Reports, OfReport) ?? First(hello.Condemned, OfCondemned);
 
     private static string? OfEndpoint(string endpoint) =>
         endpoint.Length > MaxEndpointLength ? $"an address of {endpoint.Length} characters" : null;

@@ -83,9 +83,11 @@ internal sealed class RunBench
     }
 
     /// <summary>A process without a number says HELLO.</summary>
-    public long Come(ulong incarnation)
+    public long Come(ulong incarnation, Hello? hello = null)
     {
-        var hello = new Hello { Incarnation = incarnation, Endpoint = $"127.0.0.1:{7000 + incarnation}" };
+        hello ??= new Hello();
+        hello.Incarnation = incarnation;
+        hello.Endpoint = $"127.0.0.1:{7000 + incarnation}";
         var id = _nextStream++;
         Event(new RunEvent(RunEventKind.StreamOpened, id, MemberId.Unassigned, new ControlMessage { Hello = hello }));
         return id;

@@ -234,4 +234,64 @@ public sealed class RunJoinTests
         Assert.Equal([1u, 2u], bench.Members);
         Assert.Equal(3u, bench.View.Record.NextMember);
     }
+
+    [Fact]
+    public void Newcomer_that_waits_is_welcomed_at_once_and_admitted_when_it_is_ready()
+    {
+        var bench = RunBench.Started(2);
+        var stream = bench.Come(incarnation: 77, new Hello { Waits = true });
+        Assert.Contains(bench.SentOn(stream), message => message.Welcome is { Started: true, Member: 2 });
+        bench.Reached(stream, 0);
+        bench.Reached(stream, 1);
+        Assert.Equal(RunPhase.Stable, bench.Phase);
+        bench.Wait(TimeSpan.FromSeconds(5), 0, 1);
+        Assert.Equal(RunPhase.Stable, bench.Phase);
+
+        bench.Heard(stream);
+        bench.Event(new RunEvent(RunEventKind.Message, stream, Message: new ControlMessage { Ready = new Ready() }));
+
+        Assert.Equal(RunPhase.Preparing, bench.Phase);
+        bench.AnswerAll(2);
+        Assert.Equal([0u, 1u, 2u], bench.Members);
+    }
+
+    [Fact]
+    public void Observer_is_told_how_the_run_stands_and_joins_nothing()
+    {
+        var bench = RunBench.Started(2);
+
+        var stream = bench.Come(incarnation: 77, new Hello { Observes = true });
+
+        var status = bench.SentOn(stream).Single().Status;
+        Assert.Equal((true, 2u, 2u), (status.Started, status.Members, status.Expected));
+        Assert.Contains(bench.Actions, action => action.Kind == RunActionKind.CloseStream && action.Stream == stream);
+        Assert.DoesNotContain(bench.SentTo(0), message => message.Probe is not null);
+    }
+
+    [Fact]
+    public void Coordinator_that_was_told_nothing_believes_the_first_process()
+    {
+        var bench = new RunBench(0, givesFirstNumbers: true);
+        bench.Jump(TimeSpan.FromHours(1));
+        Assert.Equal(RunPhase.Forming, bench.Phase);
+
+        bench.Come(1, new Hello { Expected = 2, Charter = Google.Protobuf.ByteString.CopyFromUtf8("ours") });
+        bench.Come(2, new Hello { Expected = 9, Charter = Google.Protobuf.ByteString.CopyFromUtf8("theirs") });
+
+        Assert.Equal(RunPhase.Stable, bench.Phase);
+        Assert.Equal([0u, 1u], bench.Members);
+        Assert.Equal("ours"u8.ToArray(), bench.Machine.Charter.ToArray());
+    }
+
+    [Fact]
+    public void Coordinator_that_was_told_nothing_gives_the_others_a_time_once_the_first_is_here()
+    {
+        var bench = new RunBench(0, givesFirstNumbers: true);
+        bench.Jump(TimeSpan.FromHours(1));
+        bench.Come(1, new Hello { Expected = 2 });
+
+        bench.Wait(bench.Options.StartTimeout);
+
+        Assert.Equal(RunPhase.Failed, bench.Phase);
+    }
 }
