@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using Crossnode.Core;
 using Crossnode.Protocol.Control;
+using Crossnode.Protocol.State;
 using Crossnode.Protocol.Wire;
 using Google.Protobuf.Reflection;
 
@@ -73,11 +74,11 @@ public sealed class WireTests
     }
 
     [Fact]
-    public void Every_control_message_is_documented()
+    public void Every_message_is_documented()
     {
-        var messages = ControlReflection.Descriptor.MessageTypes.Select(message => message.Name).ToList();
-        Assert.Equal(messages.Order(), Documents.Marked(Page, "proto").Order());
-        Assert.All(ControlReflection.Descriptor.MessageTypes, message => Assert.Equal(
+        var messages = ControlReflection.Descriptor.MessageTypes.Concat(StateReflection.Descriptor.MessageTypes).ToList();
+        Assert.Equal(messages.Select(message => message.Name).Order(), Documents.Marked(Page, "proto").Order());
+        Assert.All(messages, message => Assert.Equal(
             message.Fields.InFieldNumberOrder().Select(field => $"{field.FieldNumber} {field.Name} {TypeOf(field)}"),
             Documents.Table(Page, $"proto: {message.Name}").Select(row => string.Join(' ', row[..3]))));
     }

@@ -1,4 +1,5 @@
 using Crossnode.Collectives.Links;
+using Crossnode.Collectives.State;
 using Crossnode.Core;
 using Crossnode.Protocol.Wire;
 using Crossnode.Transport;
@@ -14,6 +15,7 @@ public sealed partial class Session
         Open,
         Probed,
         PeerMovedOn,
+        HandedOver,
         Over,
     }
 
@@ -29,6 +31,11 @@ public sealed partial class Session
         if (theirs.Run != _options.Run)
         {
             return PreambleStatus.OtherRun;
+        }
+
+        if (theirs.Purpose == StreamPurpose.State)
+        {
+            return JudgeState(theirs);
         }
 
         if (_engine.EndReason is not null || theirs.Purpose is not (StreamPurpose.Link or StreamPurpose.Probe))
@@ -216,6 +223,12 @@ public sealed partial class Session
             if (_theirs.Purpose == StreamPurpose.Probe)
             {
                 return HandshakeOutcome.Probed;
+            }
+
+            if (_theirs.Purpose == StreamPurpose.State)
+            {
+                session.StateServer!.Take(Frames, new StatePeer(_theirs.Member, _theirs.Incarnation));
+                return HandshakeOutcome.HandedOver;
             }
 
             Rank = rank;

@@ -187,6 +187,8 @@ public sealed partial class Session
                 _engine.CountWire(CollectiveEngine.OverheadTag, Preamble.FixedSize);
                 _engine.LinkUp(now, shake.Rank);
                 break;
+            case HandshakeOutcome.HandedOver:
+                break;
             case HandshakeOutcome.PeerMovedOn:
                 shake.Dispose();
                 _engine.LinkFrozen(now, shake.Rank);
@@ -245,6 +247,7 @@ public sealed partial class Session
             }
         }
 
+        RetainState(view);
         Log($"installed {view.Id}: {string.Join(", ", view.Members)}");
         Raise(ViewInstalled, _viewInfo);
         Monitor.PulseAll(_gate);
@@ -384,6 +387,7 @@ public sealed partial class Session
 
         _draining.Clear();
         CloseControl();
+        _stateServer?.Retain([]);
     }
 
     private Preamble PreambleOf(StreamPurpose purpose, ViewId view, PreambleStatus status = PreambleStatus.Ok) => new()

@@ -23,6 +23,12 @@ public enum FrameType : byte
 
     /// <summary>A Protobuf ControlMessage.</summary>
     Control = 16,
+
+    /// <summary>A Protobuf StateMessage, on state connections.</summary>
+    State = 17,
+
+    /// <summary>A piece of a chunk of state: the sequence is the number of its request, the offset lies in the chunk.</summary>
+    Chunk = 18,
 }
 
 /// <summary>The fixed header of every frame.</summary>
@@ -130,11 +136,14 @@ public readonly record struct FrameHeader
         FrameType.Data when Length is < 0 or > MaxDataLength => $"a data frame of {Length} bytes (at most {MaxDataLength})",
         FrameType.Control when Length is < 0 or > MaxControlLength =>
             $"a control frame of {Length} bytes (at most {MaxControlLength})",
+        FrameType.State when Length is < 0 or > MaxControlLength => $"a state frame of {Length} bytes (at most {MaxControlLength})",
+        FrameType.Chunk when Length is < 1 or > MaxDataLength => $"a piece of a chunk of {Length} bytes (1 to {MaxDataLength})",
+        FrameType.Chunk when Sequence < 1 || Offset < 0 => $"a piece of a chunk for request {Sequence} at {Offset}",
         FrameType.Data or FrameType.Credit or FrameType.Token when Sequence < 1 => $"operation number {Sequence}",
         FrameType.Data or FrameType.Token when Step < 0 => $"step {Step}",
         FrameType.Data or FrameType.Credit or FrameType.Token when Codec != 0 => $"codec {Codec}, which this version does not know",
         FrameType.Data or FrameType.Credit when Count < 0 || Offset < 0 => $"count {Count}, offset {Offset}",
-        FrameType.Data or FrameType.Control => null,
+        FrameType.Data or FrameType.Control or FrameType.State or FrameType.Chunk => null,
         FrameType.Credit or FrameType.Token or FrameType.Frozen or FrameType.Heartbeat =>
             Length == 0 ? null : $"a {Type} frame with a payload of {Length} bytes",
         _ => $"frame type {(byte)Type}, which this version does not know",

@@ -14,6 +14,9 @@ public enum StreamPurpose : byte
 
     /// <summary>Asks only whether the acceptor can be reached: it answers and closes.</summary>
     Probe = 3,
+
+    /// <summary>A state connection: a member fetches state from one that holds it.</summary>
+    State = 4,
 }
 
 /// <summary>What the accepting side says to a preamble. The opener's own preamble carries <see cref="Ok"/>.</summary>

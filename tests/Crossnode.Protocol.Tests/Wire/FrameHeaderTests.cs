@@ -87,6 +87,23 @@ public sealed class FrameHeaderTests
         Assert.True(FrameHeader.TryRead(bytes, out _, out _));
     }
 
+    [Theory]
+    [InlineData(FrameType.State, 0, FrameHeader.MaxControlLength, 0, null)]
+    [InlineData(FrameType.State, 0, FrameHeader.MaxControlLength + 1, 0, "a state frame of")]
+    [InlineData(FrameType.Chunk, 1, 1, 0, null)]
+    [InlineData(FrameType.Chunk, 1, 0, 0, "a piece of a chunk of 0 bytes")]
+    [InlineData(FrameType.Chunk, 1, FrameHeader.MaxDataLength + 1, 0, "a piece of a chunk of")]
+    [InlineData(FrameType.Chunk, 0, 1, 0, "for request 0")]
+    [InlineData(FrameType.Chunk, 1, 1, -1, "at -1")]
+    public void Frames_of_state_connections_are_bounded(
+        FrameType type, long sequence, int length, long offset, string? expected)
+    {
+        var bytes = new byte[FrameHeader.Size];
+        new FrameHeader { Type = type, Sequence = sequence, Length = length, Offset = offset }.Write(bytes);
+        Assert.Equal(expected is null, FrameHeader.TryRead(bytes, out _, out var error));
+        Assert.Contains(expected ?? "", error ?? "", StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Control_body_has_its_own_maximum()
     {

@@ -1,0 +1,116 @@
+namespace Crossnode.Collectives.State;
+
+/// <summary>Who still needs which version: a copy is kept as long as somebody does.</summary>
+/// <remarks>A fetcher whose connections are gone counts for a while, so that it can come again. Pure, not thread-safe.</remarks>
+internal sealed class InterestTable(TimeSpan linger)
+{
+    private readonly Dictionary<long, Dictionary<StatePeer, Interest>> _versions = [];
+    private readonly HashSet<long> _kept = [];
+
+    /// <summary>Whether somebody's time runs out without anything happening.</summary>
+    public bool HasLingering => _versions.Values.Any(peers => peers.Values.Any(left => left.Connections == 0 && !left.IsNamed));
+
+    /// <summary>A connection of this peer asked for the version.</summary>
+    public void Asked(long version, StatePeer peer) => Of(version, peer).Connections++;
+
+    /// <summary>The version is kept for this peer, which may not have asked yet.</summary>
+    public void KeepFor(long version, StatePeer peer) => Of(version, peer).IsNamed = true;
+
+    /// <summary>The version is kept until whoever comes is done with it.</summary>
+    public void Keep(long version) => _kept.Add(version);
+
+    /// <summary>The peer has all it wants of the version, or gave up.</summary>
+    public void Done(long version, StatePeer peer)
+    {
+        _kept.Remove(version);
+        if (_versions.TryGetValue(version, out var peers))
+        {
+            peers.Remove(peer);
+        }
+    }
+
+    /// <summary>A connection that had asked is gone. What is not here yet is asked for again.</summary>
+    public void Lost(long version, StatePeer peer, TimeSpan now, bool exists)
+    {
+        if (_versions.TryGetValue(version, out var peers) && peers.TryGetValue(peer, out var interest)
+            && --interest.Connections <= 0)
+        {
+            interest.Connections = 0;
+            interest.LostAt = now;
+            if (!exists && !interest.IsNamed)
+            {
+                peers.Remove(peer);
+            }
+        }
+    }
+
+    /// <summary>Forgets everybody who is not among these.</summary>
+    public void Retain(IReadOnlySet<StatePeer> members)
+    {
+        foreach (var peers in _versions.Values)
+        {
+            foreach (var peer in peers.Keys)
+            {
+                if (!members.Contains(peer))
+                {
+                    peers.Remove(peer);
+                }
+            }
+        }
+    }
+
+    /// <summary>The version is no longer here.</summary>
+    public void Forget(long version)
+    {
+        _kept.Remove(version);
+        _versions.Remove(version);
+    }
+
+    public bool IsWanted(long version, TimeSpan now)
+    {
+        if (_kept.Contains(version))
+        {
+            return true;
+        }
+
+        if (!_versions.TryGetValue(version, out var peers))
+        {
+            return false;
+        }
+
+        foreach (var interest in peers.Values)
+        {
+            if (interest.IsNamed || interest.Connections > 0 || now - interest.LostAt < linger)
+            {
+                return true;
+            }
+        }
+
+        _versions.Remove(version);
+        return false;
+    }
+
+    private Interest Of(long version, StatePeer peer)
+    {
+        if (!_versions.TryGetValue(version, out var peers))
+        {
+            _versions.Add(version, peers = []);
+        }
+
+        if (!peers.TryGetValue(peer, out var interest))
+        {
+            peers.Add(peer, interest = new Interest());
+        }
+
+        return interest;
+    }
+
+    private sealed class Interest
+    {
+        public int Connections { get; set; }
+
+        public bool IsNamed { get; set; }
+
+        public TimeSpan LostAt { get; set; }
+    }
+}
