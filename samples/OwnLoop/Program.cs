@@ -1,4 +1,4 @@
-// A TorchSharp training loop on several processes: crossnode run --workers 4 -- dotnet OwnLoop.dll [STEPS]
+// A TorchSharp training loop on several processes: crossnode run --workers 4 -- dotnet OwnLoop.dll [STEPS [FILE]]
 using System.Globalization;
 using Crossnode.Collectives.Launching;
 using Crossnode.Core.Errors;
@@ -7,8 +7,6 @@ using Crossnode.Training.Sampling;
 using OwnLoop;
 using TorchSharp;
 using static TorchSharp.torch;
-
-const int Evicted = 3;
 
 var steps = 200;
 if (args is [var text, ..] && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out steps) && steps > 0))
@@ -19,18 +17,19 @@ if (args is [var text, ..] && !(int.TryParse(text, NumberStyles.None, CultureInf
 
 try
 {
-    Train(steps);
+    Train(steps, file: args.ElementAtOrDefault(1));
     return 0;
 }
 catch (CrossnodeException problem)
 {
     Console.Error.WriteLine(problem.Message);
-    return problem.Kind == ErrorKind.Membership ? Evicted : 1;
+    return WorkerExitCodes.Of(problem);
 }
 
-static void Train(int steps)
+static void Train(int steps, string? file)
 {
     using var run = CrossnodeRun.Join();
+    using var stop = new StopRequest();
     manual_seed(1);
     using var model = nn.Sequential(
         ("into", nn.Linear(2, 64)), ("bend", nn.Tanh()), ("mix", nn.Linear(64, 64)), ("bend again", nn.Tanh()), ("out", nn.Linear(64, 1)));
@@ -39,13 +38,18 @@ static void Train(int steps)
     var sampler = new ShardedSampler(
         new ShardedSamplerOptions { SampleCount = Waves.TrainingCount, MicroBatchSize = 16, MicroBatchesPerStep = 8 }, trainer.Members);
 
-    for (var step = 1; step <= steps; step++)
+    for (var step = 1; step <= steps && !stop.IsMadeAnywhere(run); step++)
     {
         TakeStep(model, optimizer, trainer, sampler);
         if (step % Math.Max(1, steps / 10) == 0 || step == steps)
         {
             Print(step, trainer, Waves.HeldOutLoss(model));
         }
+    }
+
+    if (file is not null && trainer.Self == trainer.Members[0])
+    {
+        model.save(file);
     }
 
     Console.WriteLine($"done, parameters {trainer.Hash()}");

@@ -52,7 +52,7 @@ internal static class CommandLine
 
     private static RootCommand CreateRoot(CommandContext context)
     {
-        var root = new RootCommand("Trains models on several processes and machines, and goes on when one of them dies.");
+        var root = new RootCommand("Trains models on several processes of one machine, and goes on when one of them dies.");
         root.Add(CommonOptions.Verbose);
         root.Add(TrainCommand.Create(context));
         root.Add(RunCommand.Create(context));

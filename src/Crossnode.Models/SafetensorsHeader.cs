@@ -54,7 +54,7 @@ internal sealed class SafetensorsHeader
         }
         catch (EndOfStreamException e)
         {
-            throw new InvalidDataException("is cut short", e);
+            throw new InvalidDataException("is not a safetensors file, or is cut short", e);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException or IndexOutOfRangeException)
         {

@@ -19,6 +19,9 @@ public abstract class PendingConnect : IDisposable
     /// <summary>Why there is no connection, as a sentence without a full stop; null unless failed.</summary>
     public abstract string? Failure { get; }
 
+    /// <summary>Whether the machine was reached and nothing listens there; false unless failed.</summary>
+    public virtual bool IsRefused => false;
+
     /// <summary>Looks without blocking. Once connected, the connection belongs to the caller.</summary>
     public abstract ConnectStatus Poll(out Connection? connection);
 

@@ -15,7 +15,9 @@ public sealed class CommandLineTests
     [InlineData("train --listen here", "listen must be an address with a port, such as 127.0.0.1:5000, not 'here'.")]
     [InlineData("run --workers 2", "crossnode run needs a program to start, after two dashes: crossnode run --workers 4 -- dotnet app.dll.")]
     [InlineData("run python", "'python' stands where flags of crossnode run are expected: put two dashes before the program, as in crossnode run --workers 4 -- python.")]
-    [InlineData("run --workers x -- python", "--workers must be a whole number of at least 1, not 'x'.")]
+    [InlineData("run --workers x -- python", "--workers must be a whole number from 1 to 256, not 'x'.")]
+    [InlineData("run --workers 257 -- python", "--workers must be a whole number from 1 to 256, not '257'.")]
+    [InlineData("train --workers 257", "--workers must be a whole number from 1 to 256, not '257'.")]
     [InlineData("sample", "crossnode sample needs a trained model: --checkpoint runs/.../model.safetensors.")]
     [InlineData("worker-train", "A training worker reads its plan from standard input: use crossnode train, which starts the workers itself.")]
     public async Task Wrong_usage_is_one_sentence_and_exit_code_2(string line, string sentence)
@@ -29,18 +31,36 @@ public sealed class CommandLineTests
     [Theory]
     [InlineData("data --data /no/such/file", "/no/such/file")]
     [InlineData("sample --checkpoint /no/such/file", "/no/such/file")]
-    [InlineData("train --config /no/such/file", "/no/such/file")]
-    public async Task Missing_input_is_one_sentence_and_exit_code_1(string line, string named)
+    [InlineData("train --config /no/such/file", "There is no configuration file /no/such/file:")]
+    [InlineData("train --data /no/such/file", "--data /no/such/file names no file")]
+    [InlineData("sample --checkpoint .", "--checkpoint . is a folder")]
+    [InlineData("train --config .", "--config . is a folder")]
+    public async Task Missing_input_is_one_sentence_and_exit_code_2(string line, string named)
     {
         var (exitCode, _, errors) = await RunAsync(line);
         Assert.Contains(named, Assert.Single(errors.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
-        Assert.Equal(ExitCodes.Failure, exitCode);
+        Assert.Equal(ExitCodes.Usage, exitCode);
+    }
+
+    [Fact]
+    public async Task Files_are_listed_after_the_sums_and_only_when_asked_for()
+    {
+        using var data = new EqualFiles(bytes: 6000);
+        var (_, sums, _) = await RunAsync($"data --data {data.Folder}");
+        Assert.Contains("dropped, because an equal file is in the corpus: 1", sums, StringComparison.Ordinal);
+        Assert.DoesNotContain("b.txt", sums, StringComparison.Ordinal);
+        var (_, all, _) = await RunAsync($"data --data {data.Folder} --files");
+        Assert.StartsWith(sums, all, StringComparison.Ordinal);
+        Assert.Contains("b.txt", all, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Verbose_shows_where_a_failure_came_from()
     {
-        var (_, _, errors) = await RunAsync("sample --checkpoint /no/such/file --verbose");
+        // Long enough until it turns out that both files are one.
+        using var data = new EqualFiles(bytes: 3000);
+        var (exitCode, _, errors) = await RunAsync($"data --data {data.Folder} --verbose");
+        Assert.Equal(ExitCodes.Failure, exitCode);
         Assert.Contains("   at Crossnode.", errors, StringComparison.Ordinal);
     }
 
@@ -77,5 +97,20 @@ public sealed class CommandLineTests
         {
             Console.SetIn(input);
         }
+    }
+
+    /// <summary>A folder with two files of the same text.</summary>
+    private sealed class EqualFiles : IDisposable
+    {
+        public EqualFiles(int bytes)
+        {
+            var text = string.Concat(Enumerable.Range(0, bytes).Select(i => i % 60 == 59 ? '\n' : (char)('a' + (i * i % 26))));
+            File.WriteAllText(Path.Combine(Folder, "a.txt"), text);
+            File.WriteAllText(Path.Combine(Folder, "b.txt"), text);
+        }
+
+        public string Folder { get; } = Directory.CreateTempSubdirectory("crossnode-data-").FullName;
+
+        public void Dispose() => Directory.Delete(Folder, recursive: true);
     }
 }

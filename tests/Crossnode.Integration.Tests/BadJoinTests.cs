@@ -33,6 +33,37 @@ public sealed class BadJoinTests
     }
 
     [Fact]
+    public void Join_where_nobody_listens_need_not_wait_for_its_deadline()
+    {
+        string address;
+        using (var server = new Server([]))
+        {
+            address = server.Address;
+        }
+
+        var start = Stopwatch.GetTimestamp();
+        var error = Assert.Throws<DeadlineException>(() => Join(address, seconds: 60, refusedSeconds: 0.3));
+        Assert.Contains($"no coordinator answers at {address}", error.Message, StringComparison.Ordinal);
+        Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
+    public void Join_at_a_silent_address_waits_longer_than_where_nobody_listens()
+    {
+        using var server = new Server([]);
+        var error = Assert.Throws<DeadlineException>(() => Join(server.Address, seconds: 1, refusedSeconds: 0));
+        Assert.Contains("waited 1 s", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Member_that_gives_up_before_its_deadline_says_where_it_waited()
+    {
+        using var server = new Server([]);
+        var error = Assert.Throws<DeadlineException>(() => Join(server.Address, seconds: 60, giveUpSeconds: 0.3));
+        Assert.Contains($"no coordinator answers at {server.Address}", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Join_at_a_silent_address_fails_at_its_deadline_and_says_so()
     {
         using var server = new Server([]);
@@ -127,7 +158,7 @@ public sealed class BadJoinTests
     private static Preamble Answer(PreambleStatus status) =>
         new() { Run = Run, Purpose = StreamPurpose.Control, Status = status };
 
-    private static void Join(string address, double seconds = 0.5, TimeSpan? cancelAfter = null)
+    private static void Join(string address, double seconds = 0.5, TimeSpan? cancelAfter = null, double? refusedSeconds = null, double giveUpSeconds = 60)
     {
         using var cancel = new CancellationTokenSource(cancelAfter ?? Timeout.InfiniteTimeSpan);
         var options = new SessionOptions
@@ -137,6 +168,8 @@ public sealed class BadJoinTests
             Self = new MemberId(0),
             Incarnation = 5,
             JoinTimeout = TimeSpan.FromSeconds(seconds),
+            RefusedTimeout = refusedSeconds is { } refused ? TimeSpan.FromSeconds(refused) : null,
+            GiveUpAfter = TimeSpan.FromSeconds(giveUpSeconds),
         };
         Session.Join(options, new TcpTransport(), cancel.Token).Dispose();
     }

@@ -27,9 +27,9 @@ internal static class RunCommand
 {
     private static readonly IReadOnlyList<Setting> Settings =
     [
-        Setting.Whole("workers", "worker processes on this machine", 1, c => c.Workers, (c, v) => c with { Workers = v }),
+        Setting.Whole("workers", "worker processes on this machine", 1, LaunchOptions.MostWorkers, c => c.Workers, (c, v) => c with { Workers = v }),
         Setting.Real("evictAfterSeconds", "silence after which a worker is put out of the run", 1, 86_400, c => c.EvictAfterSeconds, (c, v) => c with { EvictAfterSeconds = v }),
-        Setting.Real("startTimeoutSeconds", "time in which all workers have to join", 1, 1e6, c => c.StartTimeoutSeconds, (c, v) => c with { StartTimeoutSeconds = v }),
+        Setting.Real("startTimeoutSeconds", "time in which all workers have to join", 1, 3600, c => c.StartTimeoutSeconds, (c, v) => c with { StartTimeoutSeconds = v }),
         Setting.Text("listen", "address of the coordinator; port 0 takes a free one", "ADDRESS:PORT", c => c.Listen, (c, v) => c with { Listen = v }),
         Setting.Switch("insecure", "allow an address that other machines reach, though nothing checks who comes", c => c.Insecure, (c, v) => c with { Insecure = v }),
     ];
@@ -72,23 +72,28 @@ internal static class RunCommand
     {
         var output = new PrefixedOutput(Console.OpenStandardOutput(), Console.OpenStandardError());
         void Say(string text) => context.Streams.Error.WriteLine($"crossnode: {text}");
+        using var launch = Launch.Start(options, output.Write, context.Clock.Time);
         if (!Endpoints.IsLoopback(options.Listen))
         {
-            Say($"warning: the coordinator listens on {options.Listen}, where anybody who reaches it can join: use this only on a network that you trust.");
+            Say(LaunchTexts.OpenToOthers(options.Listen.ToString()));
         }
-
-        using var launch = Launch.Start(options, output.Write, context.Clock.Time);
-        Say($"run {launch.Run}, coordinator at {launch.Address}; workers 0 to {options.Workers - 1} are processes {string.Join(' ', launch.Workers.Select(w => w.Id))}");
+        Say(LaunchTexts.Started(launch));
+        var said = new HashSet<string>();
         var outcome = await launch.WatchAsync(happened =>
         {
             if (LaunchTexts.Describe(happened, options.Workers) is { } text)
             {
+                said.Add(text);
                 Say(text);
             }
         });
-        if (outcome.Failure is not null && !outcome.WasInterrupted)
+        if (outcome.Failure is { } failure && !outcome.WasInterrupted && !said.Contains(failure))
         {
-            Say(outcome.Failure + ".");
+            Say(failure + ".");
+        }
+        else if (outcome is { Failure: null, HasStarted: false, WasInterrupted: false })
+        {
+            Say("no worker joined the run: a program takes part by calling CrossnodeRun.Join(), and this one ended without.");
         }
         return outcome.ExitCode;
     }

@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Crossnode.Cli.Configuration;
 using Crossnode.Cli.Training;
-using Crossnode.Core.Errors;
 using Crossnode.Models;
 using Setting = Crossnode.Cli.Configuration.Setting<Crossnode.Cli.Commands.SampleConfiguration>;
 
@@ -52,7 +51,9 @@ internal static class SampleCommand
             }
             if (!File.Exists(configuration.Checkpoint))
             {
-                throw new InputException($"There is no file {configuration.Checkpoint}: name the model.safetensors that crossnode train wrote.");
+                throw new UsageException(Directory.Exists(configuration.Checkpoint)
+                    ? $"--checkpoint {configuration.Checkpoint} is a folder: name the model.safetensors in it."
+                    : $"There is no file {configuration.Checkpoint}: name the model.safetensors that crossnode train wrote.");
             }
             TorchLibrary.Load(threads: Environment.ProcessorCount);
             context.Streams.Out.WriteLine(RunTexts.Printable(Write(configuration)));

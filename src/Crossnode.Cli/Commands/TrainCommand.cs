@@ -29,6 +29,7 @@ internal static class TrainCommand
                 configuration = ConfigurationFile.Read(path, configuration, TrainSettings.All);
             }
             configuration = flags.Apply(parsed, configuration).Validated();
+            DataFlag.Check(configuration.Data);
             using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
             return await TrainingLaunch.RunAsync(
                 context, configuration, parsed.GetValue(json), parsed.GetValue(plain), parsed.GetValue(CommonOptions.Verbose), logs.CreateLogger("Crossnode.Coordinator"));

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Crossnode.Core.Errors;
 
 namespace Crossnode.Cli.Configuration;
 
@@ -16,8 +15,7 @@ internal static class ConfigurationFile
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>Reads a file over a configuration.</summary>
-    /// <exception cref="InputException">The file cannot be read.</exception>
-    /// <exception cref="UsageException">It is not JSON, or has a key or a value that it must not have.</exception>
+    /// <exception cref="UsageException">It cannot be read, is not JSON, or has a key or a value that it must not have.</exception>
     public static T Read<T>(string path, T configuration, IReadOnlyList<Setting<T>> settings)
         where T : class
     {
@@ -28,7 +26,13 @@ internal static class ConfigurationFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"The configuration file {path} cannot be read: {exception.Message}", exception);
+            throw new UsageException(exception switch
+            {
+                FileNotFoundException or DirectoryNotFoundException => $"There is no configuration file {path}: check how it is spelt.",
+                _ when Directory.Exists(path) => $"--config {path} is a folder: name the file in it.",
+                UnauthorizedAccessException => $"The configuration file {path} may not be read: give yourself permission.",
+                _ => $"The configuration file {path} cannot be read: {exception.Message}",
+            });
         }
         return Parse(text, path, configuration, settings);
     }
@@ -44,10 +48,15 @@ internal static class ConfigurationFile
             {
                 throw new UsageException($"{name} must be one JSON object, such as {{ \"steps\": 100 }}.");
             }
+            var seen = new HashSet<string>();
             foreach (var property in document.RootElement.EnumerateObject())
             {
                 var setting = settings.FirstOrDefault(s => s.Key == property.Name)
                     ?? throw new UsageException($"{name}: there is no key \"{property.Name}\"{Spelling.DidYouMean(property.Name, settings.Select(s => s.Key))}");
+                if (!seen.Add(property.Name))
+                {
+                    throw new UsageException($"{name}: the key \"{property.Name}\" stands there twice; keep one of them.");
+                }
                 configuration = setting.Write(configuration, property.Value, name);
             }
             return configuration;

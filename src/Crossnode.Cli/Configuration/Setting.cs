@@ -42,10 +42,14 @@ internal sealed class Setting<T>
     /// <summary>The flag: --kebab-case.</summary>
     public string Flag => "--" + string.Concat(Key.Select(c => char.IsUpper(c) ? $"-{char.ToLowerInvariant(c)}" : c.ToString()));
 
-    public static Setting<T> Whole(string key, string description, int smallest, Func<T, int> read, Func<T, int, T> write) => new(
-        key, description, "N", $"a whole number of at least {smallest}",
+    public static Setting<T> Whole(string key, string description, int smallest, Func<T, int> read, Func<T, int, T> write) =>
+        Whole(key, description, smallest, int.MaxValue, read, write);
+
+    public static Setting<T> Whole(
+        string key, string description, int smallest, int largest, Func<T, int> read, Func<T, int, T> write) => new(
+        key, description, "N", largest == int.MaxValue ? $"a whole number of at least {smallest}" : $"a whole number from {smallest} to {largest}",
         c => read(c),
-        (c, json) => json.ValueKind == JsonValueKind.Number && json.TryGetInt32(out var value) && value >= smallest ? write(c, value) : default,
+        (c, json) => json.ValueKind == JsonValueKind.Number && json.TryGetInt32(out var value) && value >= smallest && value <= largest ? write(c, value) : default,
         Number);
 
     public static Setting<T> Real(

@@ -9,7 +9,7 @@ internal static class TrainSettings
 {
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Setting.Whole("workers", "worker processes on this machine", 1, c => c.Workers, (c, v) => c with { Workers = v }),
+        Setting.Whole("workers", "worker processes on this machine", 1, Launching.LaunchOptions.MostWorkers, c => c.Workers, (c, v) => c with { Workers = v }),
         Setting.List("data", "text to learn: files, folders or patterns with *, ? and **; none takes the .NET SDK's documentation", "FILES", c => c.Data, (c, v) => c with { Data = v }),
         Setting.Text("out", "folder for what is written; runs/DATE-TIME by default", "FOLDER", c => c.Out, (c, v) => c with { Out = v }),
         Setting.Whole("seed", "decides first weights, order of the data and the sample", 0, c => c.Seed, (c, v) => c with { Seed = v }),

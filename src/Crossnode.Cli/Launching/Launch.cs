@@ -56,8 +56,7 @@ internal sealed class Launch : IDisposable
     public RunId Run => _coordinator.Run;
 
     /// <summary>Starts the coordinator and the workers.</summary>
-    /// <exception cref="UsageException">The program cannot be started.</exception>
-    /// <exception cref="Core.Errors.CrossnodeException">The coordinator cannot listen.</exception>
+    /// <exception cref="UsageException">The program cannot be started, or the coordinator cannot listen.</exception>
     public static Launch Start(LaunchOptions options, WorkerLine line, TimeProvider time) => new(options, line, time);
 
     /// <summary>Watches until all workers have ended, and says how the run ended.</summary>
@@ -70,7 +69,7 @@ internal sealed class Launch : IDisposable
             observer(happened);
         }
         await ends;
-        return new LaunchOutcome(_verdict.FailureReason() is { } reason ? _runFailure ?? reason : null, _stops.AreMade);
+        return new LaunchOutcome(_verdict.FailureReason() is { } reason ? _runFailure ?? reason : null, _stops.AreMade, _verdict.HasStarted);
     }
 
     /// <summary>Ends what still runs.</summary>
@@ -120,13 +119,13 @@ internal sealed class Launch : IDisposable
                 break;
             case LaunchEvent.RunFailed failed:
                 _runFailure = failed.Text;
-                KillAfter(_options.EvictedGrace, "the run has failed, and some workers have not ended by themselves");
+                KillAfter(_verdict.HasStarted ? _options.EvictedGrace : _options.UnstartedGrace, "the run has failed, and some workers have not ended by themselves");
                 break;
             case LaunchEvent.Exited exited:
                 _verdict.Exited(exited.Exit, now);
                 break;
         }
-        if (_verdict.IsHopeless && !_stops.AreMade)
+        if (_verdict.IsHopeless && _runFailure is null && !_stops.AreMade)
         {
             KillAfter(TimeSpan.Zero, "the run cannot start without one that is gone");
         }

@@ -9,6 +9,9 @@ internal sealed record LaunchOptions
     /// <summary>Loading libtorch in several processes takes a while on a busy machine.</summary>
     public static readonly TimeSpan DefaultStartTimeout = TimeSpan.FromMinutes(2);
 
+    /// <summary>The most workers of a launch: each is a process with links to all the others.</summary>
+    public const int MostWorkers = 256;
+
     /// <summary>How many workers to start.</summary>
     public required int Workers { get; init; }
 
@@ -33,6 +36,9 @@ internal sealed record LaunchOptions
     /// <summary>How long an evicted worker gets to end when nobody else runs any more.</summary>
     public TimeSpan EvictedGrace { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long workers get to end when the run did not start: they have only a sentence to print.</summary>
+    public TimeSpan UnstartedGrace { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Where the coordinator's log goes.</summary>
     public ILogger? Logger { get; init; }
 }
@@ -40,7 +46,8 @@ internal sealed record LaunchOptions
 /// <summary>How a launched run ended.</summary>
 /// <param name="Failure">Why it failed, or null.</param>
 /// <param name="WasInterrupted">Whether somebody asked it to stop before.</param>
-internal sealed record LaunchOutcome(string? Failure, bool WasInterrupted)
+/// <param name="HasStarted">Whether there was a view: all workers had joined.</param>
+internal sealed record LaunchOutcome(string? Failure, bool WasInterrupted, bool HasStarted)
 {
     /// <summary>What the program returns.</summary>
     public int ExitCode =>

@@ -52,12 +52,12 @@ internal sealed class LaunchVerdict(int workers)
         }
         if (failed.Count > 0)
         {
-            return $"{Describe(failed)}; its own output above says why";
+            return $"{Describe(failed)}; {(failed.Count > 1 ? "their" : "its")} own output above says why";
         }
         return exits.Any(e => e.Fate == WorkerFate.Finished) ? null : $"no worker finished: {Describe(exits)}";
     }
 
     private static string Describe(IReadOnlyList<WorkerExit> exits) =>
-        string.Join(" and ", exits.GroupBy(e => e.Describe()).Select(same =>
-            $"worker{(same.Count() > 1 ? "s" : "")} {string.Join(", ", same.Select(e => e.Worker))} {same.Key}"));
+        string.Join(" and ", exits.GroupBy(e => e.ExitCode).Select(same =>
+            $"worker{(same.Count() > 1 ? "s" : "")} {string.Join(", ", same.Select(e => e.Worker))} {same.First().Describe(several: same.Count() > 1)}"));
 }

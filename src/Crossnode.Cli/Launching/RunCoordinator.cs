@@ -1,6 +1,7 @@
 using System.Net;
 using Crossnode.Coordinator;
 using Crossnode.Core;
+using Crossnode.Core.Errors;
 using Crossnode.Transport;
 using Microsoft.Extensions.Logging;
 
@@ -23,11 +24,11 @@ internal sealed class RunCoordinator : IDisposable
     public RunId Run => _coordinator.Run;
 
     /// <summary>Starts to listen; events come on the coordinator's own thread.</summary>
-    /// <exception cref="Core.Errors.CrossnodeException">The address cannot be listened on.</exception>
+    /// <exception cref="UsageException">The address cannot be listened on.</exception>
     public static RunCoordinator Start(LaunchOptions options, Action<LaunchEvent> happened, ILogger? logger, TimeProvider time)
     {
         var transport = new TcpTransport(new TcpOptions { AllowNonLoopback = options.Insecure });
-        var coordinator = EmbeddedCoordinator.Start(
+        var coordinator = Listening(() => EmbeddedCoordinator.Start(
             new CoordinatorOptions
             {
                 ExpectedMembers = options.Workers,
@@ -46,12 +47,24 @@ internal sealed class RunCoordinator : IDisposable
                 {
                     happened(translated);
                 }
-            });
+            }));
         return new RunCoordinator(coordinator, Reachable(coordinator.Address));
     }
 
     /// <inheritdoc />
     public void Dispose() => _coordinator.Dispose();
+
+    private static EmbeddedCoordinator Listening(Func<EmbeddedCoordinator> start)
+    {
+        try
+        {
+            return start();
+        }
+        catch (CrossnodeException exception)
+        {
+            throw new UsageException($"--listen: {exception.Message}");
+        }
+    }
 
     private static LaunchEvent? Translate(RunNews news) => news.Kind switch
     {

@@ -35,9 +35,9 @@ internal readonly record struct WorkerExit(int Worker, int ExitCode)
         : Signal is { } signal && FromOutside.Contains(signal) ? WorkerFate.Killed
         : WorkerFate.Failed;
 
-    /// <summary>The end of the sentence "worker 2 ...".</summary>
-    public string Describe() =>
+    /// <summary>The end of the sentence "worker 2 ...", or of one about several that ended alike.</summary>
+    public string Describe(bool several = false) =>
         ExitCode == 0 ? "finished"
-        : Signal is { } signal ? Fate == WorkerFate.Killed ? $"was killed by {Signals.Name(signal)}" : $"crashed with {Signals.Name(signal)}"
+        : Signal is { } signal ? Fate == WorkerFate.Killed ? $"{(several ? "were" : "was")} killed by {Signals.Name(signal)}" : $"crashed with {Signals.Name(signal)}"
         : $"ended with exit code {ExitCode}";
 }

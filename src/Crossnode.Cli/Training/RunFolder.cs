@@ -1,5 +1,4 @@
 using System.Globalization;
-using Crossnode.Core.Errors;
 
 namespace Crossnode.Cli.Training;
 
@@ -27,7 +26,7 @@ internal sealed class RunFolder
     public string Corpus => System.IO.Path.Combine(Path, "corpus.bin");
 
     /// <summary>Creates a folder for a new run.</summary>
-    /// <exception cref="InputException">It holds a run already, or cannot be created.</exception>
+    /// <exception cref="UsageException">It holds a run already, or cannot be created.</exception>
     public static RunFolder Create(string wanted, TimeProvider time)
     {
         try
@@ -36,13 +35,20 @@ internal sealed class RunFolder
                 "runs", time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)));
             var folder = new RunFolder(path);
             Directory.CreateDirectory(path);
-            return File.Exists(folder.Metrics)
-                ? throw new InputException($"The folder {path} holds a run already, which stays as it is: name another one with --out.")
-                : folder;
+            if (File.Exists(folder.Metrics))
+            {
+                throw new UsageException($"The folder {path} holds a run already, which stays as it is: name another one with --out.");
+            }
+            // A folder that is there already may still not take files.
+            File.Create(folder.Metrics).Dispose();
+            return folder;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"The folder for results cannot be created: {exception.Message} Name another one with --out.", exception);
+            var why = exception is UnauthorizedAccessException ? "this user may not write there"
+                : File.Exists(wanted) ? "a file has that name"
+                : "the system does not allow files or folders there";
+            throw new UsageException($"Results cannot be written to {(wanted.Length > 0 ? wanted : "runs")}: {why}; name another folder with --out.");
         }
     }
 

@@ -6,6 +6,9 @@ namespace Crossnode.Cli.Training;
 /// <summary>A training run in words, for people.</summary>
 internal static class RunTexts
 {
+    // A step of the default run takes a fraction of this.
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(3);
+
     /// <summary>Where the whole run stands: one line.</summary>
     public static string Progress(TrainingBoard board, int steps)
     {
@@ -19,27 +22,43 @@ internal static class RunTexts
             text.Append(Invariant($"  held out {board.HeldOut[^1].Loss:0.000}"));
         }
         var wire = board.Rows.Sum(row => row.WireBytesSent);
-        text.Append(Invariant($"  {board.BytesPerSecond / 1000:0.0} kB of text/s  sent {Size(wire)}  view {board.View} ({Names(board.Members)})"));
+        text.Append(Invariant($"  {board.BytesPerSecond / 1000:0.0} kB of text/s  all sent {Size(wire)}  view {board.View} ({Names(board.Members)})"));
         return text.ToString();
     }
 
+    /// <summary>Who keeps the others waiting, and since when nothing was heard; null while steps go on.</summary>
+    public static string? Waiting(TrainingBoard board, int steps, TimeSpan now)
+    {
+        var silent = board.Awaited();
+        if (silent.Count == 0)
+        {
+            return null;
+        }
+        var silence = silent.Min(worker => now - board.Rows[worker].HeardAt);
+        return silence < Silence ? null : Invariant(
+            $"step {board.Steps}/{steps}: waiting for {Names(silent)} (nothing heard for {silence.TotalSeconds:0} s)");
+    }
+
     /// <summary>Where one worker stands: one line.</summary>
-    public static string Worker(TrainingBoard board, WorkerRow row)
+    public static string Worker(TrainingBoard board, WorkerRow row, TimeSpan now)
     {
         var loss = row.OwnLoss is { } own ? Invariant($"  loss {own:0.000}") : "";
         return Invariant(
-            $"worker {row.Number}  step {row.Step}{loss}  {row.BytesPerSecond / 1000:0.0} kB of text/s  sent {Size(row.WireBytesSent)} ({Size(row.PayloadBytesSent)} payload)  received {Size(row.BytesReceived)}  view {row.View}  {State(board, row)}");
+            $"worker {row.Number}  step {row.Step}{loss}  {row.BytesPerSecond / 1000:0.0} kB of text/s  sent {Size(row.WireBytesSent)} ({Size(row.PayloadBytesSent)} payload)  received {Size(row.BytesReceived)}  view {row.View}  {State(board, row, now)}");
     }
 
     /// <summary>What a worker does, and for whom it waits.</summary>
-    public static string State(TrainingBoard board, WorkerRow row) => row.State switch
+    public static string State(TrainingBoard board, WorkerRow row, TimeSpan now) => row.State switch
     {
+        WorkerState.Computing or WorkerState.Evaluating when now - row.HeardAt is var silence && silence >= Silence =>
+            Invariant($"silent for {silence.TotalSeconds:0} s"),
         WorkerState.Averaging when board.WaitsFor(row.Number) is { Count: > 0 } others => $"waits for {string.Join(", ", others)}",
         WorkerState.Averaging => "averaging",
         WorkerState.Computing => "computing",
         WorkerState.Evaluating => "measuring",
         WorkerState.Ready => "ready",
         WorkerState.Leaving => "done",
+        WorkerState.Evicted => "evicted",
         WorkerState.Gone => "gone",
         _ => "starting",
     };

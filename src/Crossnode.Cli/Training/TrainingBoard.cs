@@ -61,8 +61,17 @@ internal sealed class TrainingBoard
 
     public void Started(int worker, int processId) => Change(worker, row => row with { ProcessId = processId });
 
-    public void ViewAnnounced(long view, IReadOnlyList<int> members)
+    public void ViewAnnounced(long view, IReadOnlyList<int> members, TimeSpan now = default)
     {
+        foreach (var lost in _members.Except(members))
+        {
+            // Gone is what it becomes when its process ends as well.
+            Change(lost, row => row.State is WorkerState.Leaving or WorkerState.Gone ? row : row with { State = WorkerState.Evicted });
+        }
+        foreach (var member in members)
+        {
+            Change(member, row => row with { HeardAt = now });
+        }
         (View, _members) = (view, members);
         if (!IsOver && members.Count > 0)
         {
@@ -83,10 +92,13 @@ internal sealed class TrainingBoard
         worker, row => row.State == WorkerState.Leaving ? row : row with { State = WorkerState.Gone });
 
     /// <summary>Takes a worker's note.</summary>
+    /// <param name="worker">Who said it.</param>
+    /// <param name="note">What it said.</param>
+    /// <param name="now">The time since the program's start.</param>
     /// <returns>True when it is the first word of a step, or of a measurement on held-out text.</returns>
-    public bool Noted(int worker, WorkerNote note)
+    public bool Noted(int worker, WorkerNote note, TimeSpan now = default)
     {
-        Change(worker, row => Follow(row, note));
+        Change(worker, row => Follow(row, note) with { HeardAt = now });
         switch (note.Kind)
         {
             case NoteKind.Step when note.Step >= Steps && note.Loss is { } loss:
@@ -115,6 +127,13 @@ internal sealed class TrainingBoard
         return row.State != WorkerState.Averaging
             ? []
             : [.. _members.Where(m => m != worker && !(_rows[m].State == WorkerState.Averaging && _rows[m].Step >= row.Step) && _rows[m].Step <= row.Step)];
+    }
+
+    /// <summary>The members that keep others waiting: those that somebody waits for, or all when each has said that it averages.</summary>
+    public IReadOnlyList<int> Awaited()
+    {
+        var averaging = _members.Where(m => _rows[m].State == WorkerState.Averaging).ToList();
+        return averaging.Count == _members.Count ? averaging : [.. averaging.SelectMany(WaitsFor).Distinct().Order()];
     }
 
     private static WorkerRow Follow(WorkerRow row, WorkerNote note) => note.Kind switch

@@ -28,6 +28,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private readonly Lock _gate = new();
     private CountLosses? _countLosses;
     private Corpus? _corpus;
+    private bool _isGivenUp;
     private TimeSpan _progressAt;
     private TimeSpan _workersAt;
 
@@ -74,13 +75,6 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private async Task<int> RunAsync(bool verbose, ILogger logger)
     {
         var c = _configuration;
-        _narrator.Say(
-            $"crossnode {ProgramVersion.Text}: trains a GPT on {c.Workers} worker processes of this machine; results go to {_folder.Path}");
-        _narrator.Say("configuration: " + ConfigurationFile.Write(c, TrainSettings.All));
-        if (!Core.Endpoints.IsLoopback(c.ListenEndpoint()))
-        {
-            _narrator.Say($"warning: the coordinator listens on {c.Listen}, where anybody who reaches it can join: use this only on a network that you trust.");
-        }
         using var launch = Launch.Start(
             new LaunchOptions
             {
@@ -93,6 +87,13 @@ internal sealed class TrainingLaunch : IAsyncDisposable
             },
             WorkerLine,
             _context.Clock.Time);
+        _narrator.Say(
+            $"crossnode {ProgramVersion.Text}: trains a GPT on {c.Workers} worker processes of this machine; results go to {_folder.Path}");
+        _narrator.Say("configuration: " + ConfigurationFile.Write(c, TrainSettings.All));
+        if (!Core.Endpoints.IsLoopback(c.ListenEndpoint()))
+        {
+            _narrator.Say(LaunchTexts.OpenToOthers(c.Listen));
+        }
         _metrics.Write(new StartLine(
             "start", StartLine.CurrentFormat, ProgramVersion.Text, $"{Preamble.CurrentMajor}.{Preamble.CurrentMinor}", launch.Run.ToString(),
             JsonNode.Parse(ConfigurationFile.Write(c, TrainSettings.All))));
@@ -102,8 +103,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
             _board.Started(worker.Number, worker.Id);
             worker.Tell(plan);
         }
-        _narrator.Say(
-            $"run {launch.Run}, coordinator at {launch.Address}; workers 0 to {c.Workers - 1} are processes {string.Join(' ', launch.Workers.Select(w => w.Id))}");
+        _narrator.Say(LaunchTexts.Started(launch));
         if (c.Workers > 1)
         {
             _narrator.Say($"to see the others go on when one dies: kill -9 {launch.Workers[^1].Id}");
@@ -117,9 +117,14 @@ internal sealed class TrainingLaunch : IAsyncDisposable
             }
         });
         var preparing = Task.Run(() => Prepare(launch));
-        if (await Task.WhenAny(preparing, watching) == preparing)
+        if (await Task.WhenAny(preparing, watching) == preparing && preparing.IsFaulted)
         {
-            // Without a corpus nothing can be learned: this ends the workers too.
+            // Without a corpus nothing can be learned. That the workers end with it is no news.
+            lock (_gate)
+            {
+                _isGivenUp = true;
+            }
+            _narrator.Dispose();
             await preparing;
         }
         var outcome = await watching;
@@ -148,6 +153,10 @@ internal sealed class TrainingLaunch : IAsyncDisposable
 
     private void Follow(LaunchEvent happened, Launch launch)
     {
+        if (_isGivenUp)
+        {
+            return;
+        }
         var now = _context.Clock.Elapsed;
         switch (happened)
         {
@@ -156,7 +165,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
                 return;
             case LaunchEvent.ViewAnnounced view:
                 var isOver = _board.IsOver;
-                _board.ViewAnnounced(view.Epoch, view.Members);
+                _board.ViewAnnounced(view.Epoch, view.Members, now);
                 if (isOver)
                 {
                     return;
@@ -173,7 +182,8 @@ internal sealed class TrainingLaunch : IAsyncDisposable
                 break;
             case LaunchEvent.StopRequested:
                 _board.Stopping();
-                break;
+                _narrator.Say("asked to stop: the workers end their step and leave; once more kills them");
+                return;
         }
         if (LaunchTexts.Describe(happened, _configuration.Workers) is { } text)
         {
@@ -183,7 +193,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
 
     private void Noted(int worker, WorkerNote note, TimeSpan now)
     {
-        if (!_board.Noted(worker, note))
+        if (!_board.Noted(worker, note, now))
         {
             return;
         }
@@ -212,7 +222,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         if (now - _workersAt >= WorkersInterval)
         {
             _workersAt = now;
-            _narrator.Say(string.Join(Environment.NewLine, _board.Rows.Select(row => RunTexts.Worker(_board, row)).Prepend("workers:")));
+            _narrator.Say(string.Join(Environment.NewLine, _board.Rows.Select(row => RunTexts.Worker(_board, row, now)).Prepend("workers:")));
         }
     }
 
@@ -251,7 +261,8 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     {
         lock (_gate)
         {
-            return _board.Steps == 0 ? RunTexts.Preparing(_board, _corpus is not null)
+            return RunTexts.Waiting(_board, _configuration.Steps, _context.Clock.Elapsed) is { } waiting ? waiting
+                : _board.Steps == 0 ? RunTexts.Preparing(_board, _corpus is not null)
                 : _board.Rows.Any(row => row.State == WorkerState.Evaluating) ? $"after {_board.Steps} steps: measuring on held-out text"
                 : _board.IsSaved || _board.Steps < _configuration.Steps ? RunTexts.Progress(_board, _configuration.Steps)
                 : "saving the model, and letting it write";
@@ -262,7 +273,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     {
         lock (_gate)
         {
-            return TrainingTable.Draw(_board, _configuration.Steps);
+            return TrainingTable.Draw(_board, _configuration.Steps, _context.Clock.Elapsed);
         }
     }
 }

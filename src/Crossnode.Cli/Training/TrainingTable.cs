@@ -7,7 +7,7 @@ namespace Crossnode.Cli.Training;
 /// <summary>The board as a table with a row for each worker.</summary>
 internal static class TrainingTable
 {
-    public static IRenderable Draw(TrainingBoard board, int steps)
+    public static IRenderable Draw(TrainingBoard board, int steps, TimeSpan now)
     {
         var table = new Table().Border(TableBorder.Rounded);
         foreach (var heading in (string[])["worker", "process", "step", "loss", "kB of text/s", "sent", "payload", "received", "view", "does"])
@@ -28,12 +28,12 @@ internal static class TrainingTable
                 RunTexts.Size(row.PayloadBytesSent),
                 RunTexts.Size(row.BytesReceived),
                 Text(row.View),
-                RunTexts.State(board, row),
+                RunTexts.State(board, row, now),
             ];
-            var style = row.State == Training.WorkerState.Gone ? new Style(Color.Grey) : Style.Plain;
+            var style = row.State is Training.WorkerState.Gone or Training.WorkerState.Evicted ? new Style(Color.Grey) : Style.Plain;
             table.AddRow(cells.Select(cell => (IRenderable)new Text(cell, style)));
         }
-        return new Rows(new Text(RunTexts.Progress(board, steps)), table);
+        return new Rows(new Text(RunTexts.Waiting(board, steps, now) ?? RunTexts.Progress(board, steps)), table);
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -7,6 +7,9 @@ internal sealed record WorkerRow(int Number)
 
     public WorkerState State { get; init; } = WorkerState.Starting;
 
+    /// <summary>When the worker last said something, counted from the program's start.</summary>
+    public TimeSpan HeardAt { get; init; }
+
     /// <summary>The step that the worker is in, or was in last.</summary>
     public long Step { get; init; }
 
@@ -35,5 +38,6 @@ internal enum WorkerState
     Averaging,
     Evaluating,
     Leaving,
+    Evicted,
     Gone,
 }

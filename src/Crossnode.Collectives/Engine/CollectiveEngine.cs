@@ -447,7 +447,7 @@ public sealed partial class CollectiveEngine : IDisposable
         foreach (var operation in pending)
         {
             operation.StopTransfers();
-            operation.Fail(kind, $"{reason}; outcome of {operation.Descriptor.Text} unknown", ViewId.None);
+            operation.Fail(kind, $"{reason}; the others may or may not have done {operation.Descriptor.Text}", ViewId.None);
         }
     }
 }

@@ -17,6 +17,12 @@ public sealed class CrossnodeRun : ICommunicator, IDisposable
     // Enough for the last frames to leave this machine; a peer that is gone does not hold the exit up longer.
     private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(1);
 
+    // A launcher's coordinator listens before its workers are started.
+    private static readonly TimeSpan PatienceWithRefusals = TimeSpan.FromSeconds(10);
+
+    // The coordinator has a deadline of its own for the start, an hour at most, and says who is missing: this one must not come first.
+    private static readonly TimeSpan PatienceWithStart = TimeSpan.FromMinutes(61);
+
     private readonly TcpTransport _transport;
     private readonly LauncherWatch? _watch;
 
@@ -46,12 +52,17 @@ public sealed class CrossnodeRun : ICommunicator, IDisposable
     /// this process ends within five seconds. When this member is evicted, the next operation fails and says why.
     /// In a run that has started it returns at once, and the first operation (Distribute, for instance) makes this process a
     /// member: so whatever takes long, such as building the model, belongs between the two.
+    /// From here on a <see cref="Core.Errors.CrossnodeException"/> that nobody catches ends the process with its sentence on
+    /// standard error and the code of <see cref="WorkerExitCodes.Of"/>, without a stack trace; the AppContext switch
+    /// Crossnode.KeepUnhandledExceptions turns that off.
     /// </remarks>
     /// <exception cref="Core.Errors.InputException">The variables are missing or wrong.</exception>
     /// <exception cref="Core.Errors.MembershipException">The coordinator refused this process.</exception>
-    /// <exception cref="Core.Errors.DeadlineException">The coordinator cannot be reached, or not all workers came in time.</exception>
+    /// <exception cref="Core.Errors.DeadlineException">The coordinator cannot be reached: for 10 s when nothing listens at its address,
+    /// else for 60 s; or it announces no view with this process within an hour.</exception>
     public static CrossnodeRun Join(ILogger? logger = null, CancellationToken cancellationToken = default)
     {
+        UnhandledFailures.EndWithTheirSentence();
         var launch = LaunchEnvironment.Read();
         var watch = launch.Launcher is { } launcher ? LauncherWatch.StartExiting(launcher) : null;
         var transport = new TcpTransport();
@@ -66,6 +77,8 @@ public sealed class CrossnodeRun : ICommunicator, IDisposable
                     Incarnation = new SystemRandomSource().NextUInt64(),
                     Host = launch.Coordinator.Address.ToString(),
                     EntersLater = true,
+                    JoinTimeout = PatienceWithStart,
+                    RefusedTimeout = PatienceWithRefusals,
                     Logger = logger,
                 },
                 transport,

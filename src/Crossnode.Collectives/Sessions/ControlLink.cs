@@ -47,6 +47,9 @@ public sealed unsafe class ControlLink : IDisposable
     /// <summary>Set when the other side refused for good: another version, another run.</summary>
     public bool IsRefused { get; private set; }
 
+    /// <summary>Set when nothing listens at the address.</summary>
+    public bool IsNobodyThere { get; private set; }
+
     /// <summary>Set when what answers does not speak this protocol at all.</summary>
     public bool IsForeign { get; private set; }
 
@@ -105,6 +108,7 @@ public sealed unsafe class ControlLink : IDisposable
                 return true;
             case ConnectStatus.Failed:
                 Failure = _pending.Failure ?? "cannot be reached";
+                IsNobodyThere = _pending.IsRefused;
                 return false;
             default:
                 return false;

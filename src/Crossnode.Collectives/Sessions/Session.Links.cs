@@ -30,6 +30,11 @@ public sealed partial class Session
     private ControlLink? _control;
     private string? _controlFailure;
 
+    // Of the join: whether the coordinator was there at some time, is of another kind, or was never more than a refusal.
+    private bool _coordinatorSeen;
+    private bool _coordinatorRefuses;
+    private bool _onlyRefusals = true;
+
     private bool DriveLink(TimeSpan now, int rank)
     {
         var link = _links[rank];
@@ -115,6 +120,7 @@ public sealed partial class Session
         if (control.IsOpen)
         {
             _controlFailure = null;
+            _coordinatorSeen = true;
         }
 
         if (moved)
@@ -127,12 +133,15 @@ public sealed partial class Session
             _controlFailure = failure ?? control.Failure ?? "it closed the control stream";
             Log($"the control stream is over: {_controlFailure}");
             CloseControl();
+            _onlyRefusals &= control.IsNobodyThere;
             if (control.IsRefused)
             {
+                _coordinatorRefuses = true;
                 _engine.Abandon(_controlFailure);
             }
             else if (control.IsForeign && _viewInfo is null)
             {
+                _coordinatorRefuses = true;
                 _engine.Abandon($"what listens at {_options.Coordinator} is no coordinator: {_controlFailure}; check the address");
             }
             else

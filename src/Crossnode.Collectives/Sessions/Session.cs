@@ -437,25 +437,33 @@ public sealed partial class Session : ICommunicator, IDisposable
                 ThrowIfBroken();
                 if (_engine.EndReason is { } reason)
                 {
-                    throw new MembershipException(reason);
+                    throw _coordinatorSeen || _coordinatorRefuses ? new MembershipException(reason) : NobodyAnswers();
+                }
+
+                if (_onlyRefusals && _controlFailure is not null && !_coordinatorSeen && Now > _options.RefusedTimeout)
+                {
+                    throw NobodyAnswers();
                 }
 
                 cancellationToken.ThrowIfCancellationRequested();
                 if (Now > until)
                 {
-                    throw new DeadlineException(
-                        $"{Self} waited {_options.JoinTimeout.TotalSeconds:0.#} s to become a member of run {_options.Run}: "
-                        + (_control is { IsOpen: true }
-                            ? "the coordinator is there, but has announced no view with it (not all workers have come, or the members"
-                                + " do not answer)"
-                            : $"no coordinator answers at {_options.Coordinator} ({_controlFailure ?? "it is silent"}); "
-                                + "is it running, and is the address right?"));
+                    throw _control is { IsOpen: true }
+                        ? new DeadlineException(
+                            $"{Self} waited {_options.JoinTimeout.TotalSeconds:0.#} s to become a member of run {_options.Run}: "
+                            + "the coordinator is there, but has announced no view with it (not all workers have come, or the members"
+                            + " do not answer)")
+                        : NobodyAnswers();
                 }
 
                 Monitor.Wait(_gate, TickInterval);
             }
         }
     }
+
+    private DeadlineException NobodyAnswers() => new(
+        $"{Self} waited {Now.TotalSeconds:0} s to join run {_options.Run}: no coordinator answers at {_options.Coordinator} "
+        + $"({_controlFailure ?? "it is silent"}); is it running, and is the address right?");
 
     private void Pulse(EngineOperation operation) => Monitor.PulseAll(_gate);
 }

@@ -29,6 +29,10 @@ public sealed record SessionOptions
     /// <value>60 s.</value>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long to wait when every attempt to reach the coordinator is refused outright: nothing listens there.</summary>
+    /// <value>null: as long as <see cref="JoinTimeout"/>, for coordinators that may start after their members.</value>
+    public TimeSpan? RefusedTimeout { get; init; }
+
     /// <summary>How long <see cref="Session.Dispose"/> waits for the coordinator to let this member go.</summary>
     /// <value>5 s.</value>
     public TimeSpan LeaveTimeout { get; init; } = TimeSpan.FromSeconds(5);

@@ -33,6 +33,19 @@ public sealed class Corpus
     /// <exception cref="InputException">One names no file, a file cannot be read, or they hold too little text.</exception>
     public static Corpus FromFiles(IEnumerable<string> patterns) => FromDocuments(TextFiles.Read(patterns));
 
+    /// <summary>Looks whether files, folders and patterns name enough text that can be read, without reading it all.</summary>
+    /// <remarks>Files that are equal count once in a corpus and more than once here, so <see cref="FromFiles"/> may still refuse.</remarks>
+    /// <exception cref="InputException">One names no file, a file cannot be read, or they hold too little text.</exception>
+    public static void Check(IEnumerable<string> patterns)
+    {
+        ArgumentNullException.ThrowIfNull(patterns);
+        var bytes = TextFiles.CountUpTo(FewestBytes, patterns);
+        if (bytes < FewestBytes)
+        {
+            throw TooShort(bytes);
+        }
+    }
+
     /// <summary>Writes the corpus for other processes of this run; the file appears whole or not at all.</summary>
     public void SaveTo(string path) => CorpusFile.Write(path, this);
 
@@ -118,9 +131,8 @@ public sealed class Corpus
         var bytes = distinct.Sum(d => (long)d.Text.Length);
         if (bytes is < FewestBytes or > int.MaxValue / 2)
         {
-            throw new InputException(bytes < FewestBytes
-                ? $"The data hold {bytes} bytes of text; name at least {FewestBytes} with --data."
-                : $"The data hold {bytes} bytes of text; name at most {int.MaxValue / 2} with --data.");
+            throw bytes < FewestBytes ? TooShort(bytes) : new InputException(
+                $"The data hold {bytes} bytes of text; name at most {int.MaxValue / 2} with --data.");
         }
         var (training, heldOut, isTail) = HoldOut.Split(distinct);
         return new Corpus(Join(training), Join(heldOut), new CorpusReport
@@ -131,6 +143,9 @@ public sealed class Corpus
             HeldOutIsTail = isTail,
         });
     }
+
+    private static InputException TooShort(long bytes) =>
+        new($"The data hold {bytes} bytes of text; name at least {FewestBytes} with --data.");
 
     private static byte[] Join(List<Document> documents)
     {

@@ -15,15 +15,86 @@ internal static class TextFiles
         var paths = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var pattern in patterns)
         {
-            var found = Expand(pattern).ToList();
-            if (found.Count == 0)
-            {
-                throw new InputException($"--data {pattern} names no file: check the path, and put patterns in quotation marks.");
-            }
-            paths.UnionWith(found);
+            paths.UnionWith(Found(pattern));
         }
         return [.. paths.Select(ReadOne)];
     }
+
+    /// <summary>Counts the bytes of files until there are enough; at least one file of each pattern is opened.</summary>
+    /// <exception cref="InputException">A pattern names no file, or a file cannot be read.</exception>
+    public static long CountUpTo(long enough, IEnumerable<string> patterns)
+    {
+        var counted = new HashSet<string>(StringComparer.Ordinal);
+        var bytes = 0L;
+        foreach (var pattern in patterns)
+        {
+            foreach (var path in Found(pattern))
+            {
+                if (counted.Add(path))
+                {
+                    bytes += LengthOf(path);
+                }
+                if (bytes >= enough)
+                {
+                    break;
+                }
+            }
+        }
+        return bytes;
+    }
+
+    // At least one file; a folder that may not be listed is as good as a file that may not be read.
+    private static IEnumerable<string> Found(string pattern)
+    {
+        IEnumerator<string> files;
+        try
+        {
+            files = Expand(pattern).GetEnumerator();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(pattern, e);
+        }
+        using (files)
+        {
+            if (!Next(files, pattern))
+            {
+                throw new InputException($"--data {pattern} names no file: check the path, and put patterns in quotation marks.");
+            }
+            do
+            {
+                yield return files.Current;
+            }
+            while (Next(files, pattern));
+        }
+    }
+
+    private static bool Next(IEnumerator<string> files, string pattern)
+    {
+        try
+        {
+            return files.MoveNext();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(pattern, e);
+        }
+    }
+
+    private static long LengthOf(string path)
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            return file.CanSeek ? file.Length : 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(path, e);
+        }
+    }
+
+    private static InputException Unreadable(string path, Exception e) => new($"--data: {path} cannot be read: {e.Message}", e);
 
     /// <summary>Lists the files that a file name, a folder (all below it) or a pattern names.</summary>
     internal static IEnumerable<string> Expand(string pattern)
@@ -73,7 +144,7 @@ internal static class TextFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"--data: {path} cannot be read: {e.Message}", e);
+            throw Unreadable(path, e);
         }
     }
 }

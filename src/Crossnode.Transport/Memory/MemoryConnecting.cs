@@ -9,6 +9,9 @@ internal sealed class MemoryConnecting(MemoryConnection? connection, string? fai
 
     public override string? Failure => _failure;
 
+    // Nothing in memory fails but for want of a listener.
+    public override bool IsRefused => _failure is not null;
+
     bool IMemoryPollable.IsGone => _isTaken || _isDisposed;
 
     bool IMemoryPollable.IsReady => true;

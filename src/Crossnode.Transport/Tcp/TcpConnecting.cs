@@ -12,6 +12,7 @@ internal sealed class TcpConnecting : PendingConnect, ISocketOwner
     private Socket? _socket;
     private TcpConnection? _connection;
     private string? _failure;
+    private bool _isRefused;
 
     // A test passes a socket that is bound already.
     public TcpConnecting(IPEndPoint remote, TcpOptions options, ClosingSockets closing, Socket? socket = null)
@@ -37,6 +38,8 @@ internal sealed class TcpConnecting : PendingConnect, ISocketOwner
     }
 
     public override string? Failure => _failure;
+
+    public override bool IsRefused => _isRefused;
 
     Socket? ISocketOwner.Socket => _socket;
 
@@ -98,6 +101,7 @@ internal sealed class TcpConnecting : PendingConnect, ISocketOwner
     private void Fail(SocketError error)
     {
         _failure = SocketErrors.DescribeConnect(error, _remote);
+        _isRefused = error == SocketError.ConnectionRefused;
         _socket?.Dispose();
         _socket = null;
     }

@@ -35,6 +35,7 @@ public sealed class SettingsTests
     [InlineData("{\"steps\": 1.5}", "x.json: \"steps\" must be a whole number of at least 1, not 1.5.")]
     [InlineData("{\"steps\": \"1\"}", "x.json: \"steps\" must be a whole number of at least 1, not \"1\".")]
     [InlineData("{\"data\": \"a\"}", "x.json: \"data\" must be a list of texts, not \"a\".")]
+    [InlineData("{\"steps\": 1, \"steps\": 2}", "x.json: the key \"steps\" stands there twice; keep one of them.")]
     [InlineData("[1]", "x.json must be one JSON object, such as { \"steps\": 100 }.")]
     [InlineData("{\"steps\": }", "x.json is not JSON: line 1, byte 11 does not fit.")]
     public void File_that_cannot_be_used_is_refused_in_a_sentence(string json, string sentence) =>

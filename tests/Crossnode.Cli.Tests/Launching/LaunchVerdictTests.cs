@@ -47,14 +47,14 @@ public sealed class LaunchVerdictTests
     [Fact]
     public void Workers_that_fail_by_themselves_make_the_run_fail() =>
         Assert.Equal(
-            "workers 1, 2 ended with exit code 5; its own output above says why",
+            "workers 1, 2 ended with exit code 5; their own output above says why",
             Verdict(started: true, 0, 5, 5).FailureReason());
 
     [Fact]
     public void Run_without_a_survivor_fails()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals");
-        Assert.Equal("no worker finished: workers 0, 1 was killed by SIGKILL", Verdict(started: true, Killed, Killed).FailureReason());
+        Assert.Equal("no worker finished: workers 0, 1 were killed by SIGKILL", Verdict(started: true, Killed, Killed).FailureReason());
     }
 
     [Fact]

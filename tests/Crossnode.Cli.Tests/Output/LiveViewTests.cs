@@ -44,8 +44,10 @@ public sealed class LiveViewTests
         using var text = new StringWriter();
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(text) });
         console.Profile.Width = 120;
-        console.Write(TrainingTable.Draw(board, steps: 10));
+        console.Write(TrainingTable.Draw(board, steps: 10, now: TimeSpan.FromSeconds(1)));
         Assert.Matches(@"0 .* 4711 .* waits for 1", text.ToString());
         Assert.Contains("step 0/10", text.ToString(), StringComparison.Ordinal);
+        console.Write(TrainingTable.Draw(board, steps: 10, now: TimeSpan.FromSeconds(5)));
+        Assert.Contains("waiting for worker 1 (nothing heard for 5 s)", text.ToString(), StringComparison.Ordinal);
     }
 }

@@ -48,6 +48,32 @@ public sealed partial class OwnLoopTests
         Assert.Contains("crossnode run --workers N", Assert.Single(run.Errors), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Loop_of_ones_own_that_is_asked_to_stop_ends_everywhere_at_one_step_and_saves()
+    {
+        Assert.SkipUnless(Signals.AreSupported, "this system has no signals");
+        Assert.SkipUnless(HasLibtorch, $"there is no native libtorch for {TorchLibrary.PortableIdentifier()}");
+        var file = Path.Combine(Path.GetTempPath(), $"crossnode-own-loop-{Guid.NewGuid():N}");
+        try
+        {
+            using var run = CrossnodeProcess.Start(
+                "run", "--workers", "3", "--", CrossnodeProcess.Executable("OwnLoop", "OwnLoop"), "10000", file).WaitForWorkers();
+            run.WaitForLine("members 3", times: 3);
+            run.Signal(Signals.Terminate);
+            run.WaitForExit();
+            Assert.Equal(ExitCodes.Interrupted, run.ExitCode);
+            Assert.DoesNotContain(run.Errors, line => line.Contains("was killed", StringComparison.Ordinal));
+            var ends = run.Output.Where(line => line.Contains("done, parameters", StringComparison.Ordinal)).ToList();
+            Assert.Equal(3, ends.Count);
+            Assert.Single(ends.Select(line => line[4..]).Distinct());
+            Assert.True(File.Exists(file), run.All());
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     private static bool HasLibtorch => TorchLibrary.PortableIdentifier() is "linux-x64" or "win-x64" or "osx-arm64";
 
     [GeneratedRegex(@"^\[(?<worker>\d)\] step (?<step>\d+) .* members (?<members>\d+)  live tensors (?<tensors>\d+)  thread (?<thread>\d+)$")]

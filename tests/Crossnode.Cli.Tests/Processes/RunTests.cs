@@ -63,6 +63,53 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public void Start_that_takes_too_long_is_said_once()
+    {
+        SkipWithoutShell();
+        using var run = CrossnodeProcess.Start(
+            "run", "--workers", "2", "--start-timeout-seconds", "1", "--", "sh", "-c", "exec tail -f /dev/null").WaitForExit();
+        Assert.Single(run.Errors, line => line.Contains("the run did not start", StringComparison.Ordinal));
+        Assert.Single(run.Errors, line => line.Contains("killing the workers", StringComparison.Ordinal));
+        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+    }
+
+    [Fact]
+    public void Program_that_never_joins_is_told_so()
+    {
+        SkipWithoutShell();
+        using var run = CrossnodeProcess.Start("run", "--", "true").WaitForExit();
+        Assert.StartsWith("crossnode: no worker joined the run", run.Errors[^1], StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Success, run.ExitCode);
+    }
+
+    [Fact]
+    public void Program_without_a_catch_ends_with_a_sentence_when_it_has_no_launcher()
+    {
+        using var worker = CrossnodeProcess.StartProgram(CrossnodeProcess.WorkerProgram).WaitForExit();
+        Assert.StartsWith("crossnode: CROSSNODE_COORDINATOR is not set", Assert.Single(worker.Errors), StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Failure, worker.ExitCode);
+    }
+
+    [Fact]
+    public void Program_without_a_catch_ends_with_a_sentence_when_it_was_evicted()
+    {
+        Assert.SkipUnless(Signals.AreSupported, "this system has no signals");
+        const int Stop = 19, Continue = 18;
+        using var run = CrossnodeProcess.Start(
+            "run", "--workers", "3", "--evict-after-seconds", "1", "--", CrossnodeProcess.WorkerProgram, _stopFile).WaitForWorkers();
+        run.WaitForLine("members 3", times: 3);
+        Signals.Send(run.Workers[1], Stop);
+        run.WaitForLine("members 2", times: 2);
+        Signals.Send(run.Workers[1], Continue);
+        run.WaitForLine("worker 1 ended with exit code 3");
+        File.WriteAllText(_stopFile, "");
+        run.WaitForExit();
+        var sentence = Assert.Single(run.Errors, line => line.StartsWith("[1] ", StringComparison.Ordinal));
+        Assert.Contains("evicted from the run", sentence, StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Success, run.ExitCode);
+    }
+
+    [Fact]
     public void Polite_signal_reaches_the_workers()
     {
         SkipWithoutShell();
@@ -84,7 +131,7 @@ public sealed class RunTests : IDisposable
             "run", "--workers", "1", "--", "sh", "-c", "trap '' TERM; echo ready; exec tail -f /dev/null").WaitForWorkers();
         run.WaitForLine("ready");
         run.Signal(Signals.Terminate);
-        run.WaitForLine("asked to stop");
+        run.WaitForLine("asked to stop: SIGTERM went to the workers, and ends those whose program does not handle it");
         run.Signal(Signals.Terminate);
         run.WaitForExit();
         Assert.Contains("crossnode: worker 0 was killed by SIGKILL", run.Errors);
@@ -107,15 +154,15 @@ public sealed class RunTests : IDisposable
         other.Start();
         using var run = CrossnodeProcess.Start("run", "--listen", other.LocalEndpoint.ToString()!, "--", "no-such-program").WaitForExit();
         Assert.Contains(other.LocalEndpoint.ToString()!, Assert.Single(run.Errors), StringComparison.Ordinal);
-        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.Equal(ExitCodes.Usage, run.ExitCode);
     }
 
     [Fact]
     public void Address_that_others_reach_needs_a_flag()
     {
         using var run = CrossnodeProcess.Start("run", "--listen", "0.0.0.0:0", "--", "no-such-program").WaitForExit();
-        Assert.Contains("--insecure", run.Errors[^1], StringComparison.Ordinal);
-        Assert.Equal(ExitCodes.Failure, run.ExitCode);
+        Assert.Contains("--insecure", Assert.Single(run.Errors), StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Usage, run.ExitCode);
     }
 
     public void Dispose() => File.Delete(_stopFile);

@@ -130,7 +130,7 @@ public sealed class TrainTests : IDisposable
         using var first = Train("a", workers: 1, steps: 2, "--json").WaitForExit();
         var metrics = File.ReadAllText(Path.Combine(_folder, "a", "metrics.jsonl"));
         using var second = Train("a", workers: 1, steps: 2, "--json").WaitForExit();
-        Assert.Equal(ExitCodes.Failure, second.ExitCode);
+        Assert.Equal(ExitCodes.Usage, second.ExitCode);
         Assert.Contains("holds a run already", Assert.Single(second.Errors), StringComparison.Ordinal);
         Assert.Equal(metrics, File.ReadAllText(Path.Combine(_folder, "a", "metrics.jsonl")));
     }
@@ -139,8 +139,23 @@ public sealed class TrainTests : IDisposable
     public void Missing_data_is_a_sentence_and_leaves_nothing_behind()
     {
         using var train = CrossnodeProcess.Start("train", "--json", "--data", "/no/such/file", "--out", Path.Combine(_folder, "a")).WaitForExit();
+        Assert.Equal(ExitCodes.Usage, train.ExitCode);
+        Assert.Empty(train.Output);
+        Assert.StartsWith("crossnode: --data /no/such/file", Assert.Single(train.Errors), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "a")));
+    }
+
+    [Fact]
+    public void Data_that_turn_out_too_short_after_the_start_end_it_without_a_word_about_workers()
+    {
+        // Two equal files count once, which only a reader of both can know.
+        string[] files = [Path.Combine(_folder, "1.txt"), Path.Combine(_folder, "2.txt")];
+        Array.ForEach(files, file => File.WriteAllText(file, new string('x', 3000)));
+        using var train = CrossnodeProcess.Start(["train", "--json", "--out", Path.Combine(_folder, "a"), "--data", .. files]).WaitForExit();
         Assert.Equal(ExitCodes.Failure, train.ExitCode);
-        Assert.StartsWith("crossnode: --data /no/such/file", train.Errors[^1], StringComparison.Ordinal);
+        Assert.Equal("crossnode: The data hold 3000 bytes of text; name at least 4096 with --data.", train.Errors[^1]);
+        Assert.DoesNotContain(train.Errors, line => line.Contains("SIGKILL", StringComparison.Ordinal) || line.Contains("killing", StringComparison.Ordinal));
+        Assert.Empty(train.Json("workerLost"));
         Assert.False(Directory.Exists(Path.Combine(_folder, "a")));
     }
 

@@ -32,7 +32,39 @@ public sealed class TrainingBoardTests
         Assert.Equal([0], _board.WaitsFor(1));
         Assert.Equal([0], _board.WaitsFor(2));
         Assert.Empty(_board.WaitsFor(0));
-        Assert.Equal("waits for 0", RunTexts.State(_board, _board.Rows[1]));
+        Assert.Equal("waits for 0", RunTexts.State(_board, _board.Rows[1], TimeSpan.Zero));
+    }
+
+    [Fact]
+    public void Silent_worker_is_named_with_the_time_since_its_last_word()
+    {
+        var at = TimeSpan.FromSeconds(10);
+        _board.Noted(0, new WorkerNote { Kind = NoteKind.Averaging, Step = 1 }, at);
+        _board.Noted(1, new WorkerNote { Kind = NoteKind.Averaging, Step = 1 }, at);
+        _board.Noted(2, Step(0, 5), at - TimeSpan.FromSeconds(0.5));
+        Assert.Null(RunTexts.Waiting(_board, 9, at + TimeSpan.FromSeconds(2)));
+        Assert.Equal("step 1/9: waiting for worker 2 (nothing heard for 6 s)", RunTexts.Waiting(_board, 9, at + TimeSpan.FromSeconds(5.5)));
+        Assert.Equal("silent for 6 s", RunTexts.State(_board, _board.Rows[2], at + TimeSpan.FromSeconds(5.5)));
+    }
+
+    [Fact]
+    public void Nobody_is_awaited_while_all_compute()
+    {
+        foreach (var worker in (int[])[0, 1, 2])
+        {
+            _board.Noted(worker, Step(0, 5));
+        }
+        Assert.Null(RunTexts.Waiting(_board, 9, TimeSpan.FromSeconds(60)));
+    }
+
+    [Fact]
+    public void Evicted_worker_does_nothing_any_more()
+    {
+        _board.Noted(2, Step(0, 5));
+        _board.ViewAnnounced(2, [0, 1]);
+        Assert.Equal("evicted", RunTexts.State(_board, _board.Rows[2], TimeSpan.FromSeconds(60)));
+        _board.Gone(2);
+        Assert.Equal("gone", RunTexts.State(_board, _board.Rows[2], TimeSpan.FromSeconds(60)));
     }
 
     [Fact]

@@ -132,6 +132,17 @@ public sealed class CorpusTests : IDisposable
     }
 
     [Fact]
+    public void Check_looks_for_enough_text_without_making_a_corpus()
+    {
+        _folder.Write("small.txt", new byte[10]);
+        _folder.Write("large.log", Lines("words", 9000));
+        Corpus.Check([_folder["*.log"]]);
+        Corpus.Check([_folder["small.txt"], _folder.Path]);
+        Assert.Contains("*.md names no file", Assert.Throws<InputException>(() => Corpus.Check([_folder["*.log"], _folder["*.md"]])).Message, StringComparison.Ordinal);
+        Assert.Contains("10 bytes", Assert.Throws<InputException>(() => Corpus.Check([_folder["small.txt"], _folder["*.txt"]])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Patterns_name_files_folders_and_everything_below()
     {
         _folder.Write("a/x.txt", "1");
