@@ -72,7 +72,7 @@ public sealed partial class CommandLineTests
 
     private static string Flag(string key) => "--" + Capital().Replace(key, match => $"-{match.Value.ToLowerInvariant()}");
 
-    [GeneratedRegex(@"Setting\.(Whole|Real|Text|List|Switch)\(\s*""(?<key>\w+)""")]
+    [GeneratedRegex(@"Setting\.(Whole|Real|Text|Choice|List|Switch)\(\s*""(?<key>\w+)""")]
     private static partial Regex Setting();
 
     [GeneratedRegex(@"new( Command| Option<[^>]+>)?\(""(?<name>(?<=Command\("")[\w-]+|--[\w-]+)""")]

@@ -67,6 +67,13 @@ internal sealed class Setting<T>
         (c, json) => json.ValueKind == JsonValueKind.String ? write(c, json.GetString()!) : default,
         text => JsonSerializer.SerializeToElement(text));
 
+    public static Setting<T> Choice(
+        string key, string description, IReadOnlyList<string> values, Func<T, string> read, Func<T, string, T> write) => new(
+        key, description, "NAME", string.Join(" or ", values),
+        c => read(c),
+        (c, json) => json.ValueKind == JsonValueKind.String && values.Contains(json.GetString()!) ? write(c, json.GetString()!) : default,
+        text => JsonSerializer.SerializeToElement(text));
+
     public static Setting<T> List(
         string key, string description, string valueName, Func<T, IReadOnlyList<string>> read, Func<T, IReadOnlyList<string>, T> write) => new(
         key, description, valueName, "a list of texts",

@@ -1,3 +1,5 @@
+using Crossnode.Cli.Training;
+
 namespace Crossnode.Cli.Configuration;
 
 /// <summary>Everything that decides what crossnode train does; what each value means is said in <see cref="TrainSettings"/>.</summary>
@@ -38,6 +40,16 @@ internal sealed record TrainConfiguration
     public double Beta2 { get; init; } = 0.95;
 
     public double ClipNorm { get; init; } = 1;
+
+    public string Strategy { get; init; } = StrategyChoice.DataParallel;
+
+    public int SyncEvery { get; init; } = 20;
+
+    public int SynchronousSteps { get; init; } = 260;
+
+    public double OuterLearningRate { get; init; } = 0.7;
+
+    public double OuterMomentum { get; init; } = 0.9;
 
     public int EvaluateEvery { get; init; } = 200;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Crossnode.Cli.Training;
 using Crossnode.Core;
 using Setting = Crossnode.Cli.Configuration.Setting<Crossnode.Cli.Configuration.TrainConfiguration>;
 
@@ -27,6 +28,11 @@ internal static class TrainSettings
         Setting.Real("beta1", "AdamW's decay of the mean gradient", 0, 0.9999999, c => c.Beta1, (c, v) => c with { Beta1 = v }),
         Setting.Real("beta2", "AdamW's decay of the squared gradient", 0, 0.9999999, c => c.Beta2, (c, v) => c with { Beta2 = v }),
         Setting.Real("clipNorm", "longest gradient that is applied; 0 does not clip", 0, double.PositiveInfinity, c => c.ClipNorm, (c, v) => c with { ClipNorm = v }),
+        Setting.Choice("strategy", "what workers exchange: data-parallel, gradients in every step; diloco, how far each came alone in several", StrategyChoice.Names, c => c.Strategy, (c, v) => c with { Strategy = v }),
+        Setting.Whole("syncEvery", "steps that workers train alone between two averagings, with diloco", 1, c => c.SyncEvery, (c, v) => c with { SyncEvery = v }),
+        Setting.Whole("synchronousSteps", "steps that average gradients before the first of these, with diloco; a fifth of all or more when weights are random", 0, c => c.SynchronousSteps, (c, v) => c with { SynchronousSteps = v }),
+        Setting.Real("outerLearningRate", "how far an averaging moves along the mean way, with diloco; above 0", 0, double.PositiveInfinity, c => c.OuterLearningRate, (c, v) => c with { OuterLearningRate = v }),
+        Setting.Real("outerMomentum", "how much of the last such move is kept, with diloco", 0, 0.9999999, c => c.OuterMomentum, (c, v) => c with { OuterMomentum = v }),
         Setting.Whole("evaluateEvery", "steps between measurements on held-out text; 0 measures at the end only", 0, c => c.EvaluateEvery, (c, v) => c with { EvaluateEvery = v }),
         Setting.Whole("evaluateBytes", "held-out bytes of such a measurement; the one at the end takes all", 1, c => c.EvaluateBytes, (c, v) => c with { EvaluateBytes = v }),
         Setting.Whole("sampleBytes", "bytes of text that the trained model writes; 0 writes none", 0, c => c.SampleBytes, (c, v) => c with { SampleBytes = v }),
@@ -46,6 +52,12 @@ internal static class TrainSettings
         var c = configuration with { WarmupSteps = Math.Min(configuration.WarmupSteps, configuration.Steps) };
         Require(c.Width % c.Heads == 0, $"width {c.Width} is not a multiple of the {c.Heads} heads: change one of them.");
         Require(c.FinalLearningRate <= c.LearningRate, FormattableString.Invariant($"finalLearningRate {c.FinalLearningRate} is above learningRate {c.LearningRate}: it must not be."));
+        Require(c.OuterLearningRate > 0, "outerLearningRate must be above 0: with 0 nothing that workers learn alone is kept.");
+        if (c.Strategy == StrategyChoice.DiLoCo)
+        {
+            Require(c.SynchronousSteps < c.Steps, $"synchronousSteps {c.SynchronousSteps} leaves none of the {c.Steps} steps to DiLoCo: give fewer; a fifth, {c.Steps / 5}, is usual.");
+            Require(c.MicroBatchesPerStep >= c.Workers, $"microBatchesPerStep {c.MicroBatchesPerStep} gives some of the {c.Workers} workers nothing to learn, and DiLoCo averages all: make it at least {c.Workers}.");
+        }
         Require(Endpoints.TryParse(c.Listen, out _), $"listen must be an address with a port, such as 127.0.0.1:5000, not '{c.Listen}'.");
         return c;
     }

@@ -90,6 +90,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         _narrator.Say(
             $"crossnode {ProgramVersion.Text}: trains a GPT on {c.Workers} worker processes of this machine; results go to {_folder.Path}");
         _narrator.Say("configuration: " + ConfigurationFile.Write(c, TrainSettings.All));
+        _narrator.Say(StrategyChoice.Describe(c));
         if (!Core.Endpoints.IsLoopback(c.ListenEndpoint()))
         {
             _narrator.Say(LaunchTexts.OpenToOthers(c.Listen));

@@ -10,7 +10,6 @@ using Crossnode.Models.Text;
 using Crossnode.TorchSharp;
 using Crossnode.Training;
 using Crossnode.Training.Sampling;
-using Crossnode.Training.SynchronousDataParallel;
 using Crossnode.Transport;
 using Microsoft.Extensions.Logging;
 using TorchSharp;
@@ -34,6 +33,7 @@ internal sealed class TrainingWorker : IDisposable
     private readonly Session _session;
     private readonly Gpt _model;
     private readonly AdamW _optimizer;
+    private readonly ITrainingStrategy _strategy;
     private readonly DistributedTrainer _trainer;
     private readonly WarmupCosineSchedule _schedule;
     private volatile bool _isAskedToStop;
@@ -65,11 +65,8 @@ internal sealed class TrainingWorker : IDisposable
                 Logger = logger,
             },
             _transport);
-        _trainer = _session.Distribute(_model, _optimizer, new DataParallelStrategy(new DataParallelOptions
-        {
-            ClipNorm = c.ClipNorm > 0 ? c.ClipNorm : null,
-            ExpectedGlobalBatch = (long)c.MicroBatch * c.MicroBatchesPerStep,
-        }));
+        _strategy = StrategyChoice.Create(c);
+        _trainer = _session.Distribute(_model, _optimizer, _strategy);
     }
 
     /// <summary>Takes part in the run that the environment names, until the last step.</summary>
@@ -163,10 +160,14 @@ internal sealed class TrainingWorker : IDisposable
             own += loss.item<float>() * batch.Share;
         }
 
-        Tell(new WorkerNote { Kind = NoteKind.Averaging, Step = step });
+        if (_strategy.Exchanges(step))
+        {
+            Tell(new WorkerNote { Kind = NoteKind.Averaging, Step = step });
+        }
         var computed = _time.GetTimestamp();
         var outcome = _trainer.Step(share.SampleCount * c.MicroBatch, own);
-        sampler.Committed(outcome.Members);
+        // A local step has no members of its own: the next is dealt among those of the last exchange.
+        sampler.Committed(_trainer.Members);
 
         var traffic = _session.Traffic();
         var ended = _time.GetTimestamp();
@@ -179,10 +180,11 @@ internal sealed class TrainingWorker : IDisposable
             LearningRate = rate,
             GradientNorm = outcome.GradientNorm,
             Bytes = share.SampleCount * c.MicroBatch * c.Context,
-            TotalBytes = outcome.TotalSamples * c.Context,
+            TotalBytes = c.Context
+                * (StrategyChoice.IsSynchronous(c, step) ? outcome.TotalSamples : (long)c.MicroBatch * c.MicroBatchesPerStep),
             Seconds = _time.GetElapsedTime(started, ended).TotalSeconds,
             ExchangeSeconds = _time.GetElapsedTime(computed, ended).TotalSeconds,
-            View = outcome.View.Epoch,
+            View = outcome.Exchanged ? outcome.View.Epoch : _session.View.Id.Epoch,
             Members = [.. outcome.Members.Select(member => member.Value)],
             Attempts = outcome.Attempts,
             PayloadBytesSent = traffic.PayloadBytes,

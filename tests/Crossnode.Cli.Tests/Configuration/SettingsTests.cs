@@ -1,4 +1,5 @@
 using Crossnode.Cli.Configuration;
+using Crossnode.Cli.Training;
 
 namespace Crossnode.Cli.Tests.Configuration;
 
@@ -46,6 +47,8 @@ public sealed class SettingsTests
     [InlineData("steps", "-3", "--steps must be a whole number of at least 1, not '-3'.")]
     [InlineData("learningRate", "NaN", "--learning-rate must be a number of at least 0, not 'NaN'.")]
     [InlineData("beta1", "1", "--beta1 must be a number from 0 to 0.9999999, not '1'.")]
+    [InlineData("strategy", "gossip", "--strategy must be data-parallel or diloco, not 'gossip'.")]
+    [InlineData("outerMomentum", "1", "--outer-momentum must be a number from 0 to 0.9999999, not '1'.")]
     [InlineData("insecure", "yes", "--insecure must be true or false, not 'yes'.")]
     public void Flag_that_cannot_be_used_is_refused_in_a_sentence(string key, string value, string sentence) =>
         Assert.Equal(sentence, Assert.Throws<UsageException>(() => Setting(key).Write(Defaults, [value])).Message);
@@ -64,6 +67,26 @@ public sealed class SettingsTests
     [InlineData(30, 4, "width 30 is not a multiple of the 4 heads: change one of them.")]
     public void Settings_that_contradict_one_another_are_refused(int width, int heads, string sentence) =>
         Assert.Equal(sentence, Assert.Throws<UsageException>(() => (Defaults with { Width = width, Heads = heads }).Validated()).Message);
+
+    [Theory]
+    [InlineData(100, 100, 4, 0.7, "synchronousSteps 100 leaves none of the 100 steps to DiLoCo: give fewer; a fifth, 20, is usual.")]
+    [InlineData(100, 20, 5, 0.7, "microBatchesPerStep 4 gives some of the 5 workers nothing to learn, and DiLoCo averages all: make it at least 5.")]
+    [InlineData(100, 20, 4, 0.0, "outerLearningRate must be above 0: with 0 nothing that workers learn alone is kept.")]
+    public void Settings_with_which_DiLoCo_learns_nothing_are_refused(int steps, int synchronous, int workers, double rate, string sentence)
+    {
+        var configuration = Defaults with
+        {
+            Strategy = "diloco", Steps = steps, SynchronousSteps = synchronous, Workers = workers, OuterLearningRate = rate,
+        };
+        Assert.Equal(sentence, Assert.Throws<UsageException>(() => configuration.Validated()).Message);
+    }
+
+    [Theory]
+    [InlineData("data-parallel", 100, 20, "strategy: gradients are averaged in every step")]
+    [InlineData("diloco", 1300, 260, "strategy: DiLoCo: gradients are averaged in the first 260 steps, then workers train alone and average every 20 of 1040 steps, 52 times")]
+    [InlineData("diloco", 50, 0, "strategy: DiLoCo: workers train alone and average every 20 of 50 steps, 3 times; 50 is no multiple of 20, so the last 10 are averaged at the end")]
+    public void Strategy_is_described_in_a_line(string strategy, int steps, int synchronous, string line) =>
+        Assert.Equal(line, StrategyChoice.Describe(Defaults with { Strategy = strategy, Steps = steps, SynchronousSteps = synchronous }));
 
     [Fact]
     public void Defaults_are_valid() => Assert.Equal(Defaults, Defaults.Validated());

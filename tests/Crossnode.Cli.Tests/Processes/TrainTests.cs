@@ -90,6 +90,33 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
+    public void DiLoCo_averages_seldom_goes_on_when_a_worker_is_killed_and_ends_equal()
+    {
+        Assert.SkipUnless(Signals.AreSupported, "this system has no signals");
+        // 20 synchronous steps, then 24 rounds of 15 and one of 5: the kill meets the second round.
+        using var train = Train(
+            "a", workers: 4, steps: 385, "--json", "--strategy", "diloco", "--synchronous-steps", "20", "--sync-every", "15")
+            .WaitForWorkers();
+        train.WaitForLine("\"step\":40,");
+        Signals.Send(train.Workers[2], Signals.Kill);
+        train.WaitForExit();
+        Assert.True(train.ExitCode == ExitCodes.Success, train.All());
+        Assert.Contains(train.Errors, line => line.EndsWith("every 15 of 365 steps, 25 times; 365 is no multiple of 15, so the last 5 are averaged at the end", StringComparison.Ordinal));
+
+        var steps = train.Json("step");
+        Assert.Equal(Enumerable.Range(0, 385), steps.Select(step => step.GetProperty("step").GetInt32()));
+        var exchanges = steps.Where(step => step.GetProperty("members").GetArrayLength() > 0).Select(step => step.GetProperty("step").GetInt32());
+        Assert.Equal([.. Enumerable.Range(0, 20), .. Enumerable.Range(1, 24).Select(round => 20 + (15 * round) - 1)], exchanges);
+        Assert.True(Loss(steps[^1]) < Loss(steps[0]) - 0.5, train.All());
+
+        var summary = JsonDocument.Parse(train.Output[^1]).RootElement;
+        Assert.Equal(2, summary.GetProperty("views").GetInt32());
+        var members = summary.GetProperty("members").EnumerateArray().ToList();
+        Assert.Equal([0, 1, 3], members.Select(member => member.GetProperty("id").GetInt32()));
+        Assert.Single(members.Select(member => member.GetProperty("stateHash").GetString()).Distinct());
+    }
+
+    [Fact]
     public void Workers_end_soon_after_their_launcher_was_killed()
     {
         Assert.SkipUnless(Signals.AreSupported, "this system has no signals");
