@@ -1,0 +1,64 @@
+using Crossnode.Training;
+using Crossnode.Training.DiLoCo;
+using Crossnode.Training.SynchronousDataParallel;
+
+namespace Crossnode.StrategyBench;
+
+/// <summary>What members exchange in a trial.</summary>
+internal enum Mode
+{
+    /// <summary>Gradients, in every step.</summary>
+    Synchronous,
+
+    /// <summary>Gradients in the first steps, then by DiLoCo.</summary>
+    DiLoCo,
+
+    /// <summary>By DiLoCo from the first step on.</summary>
+    DiLoCoFromScratch,
+
+    /// <summary>Gradients in the first steps, then nothing any more.</summary>
+    Never,
+}
+
+/// <summary>One size for all modes; model and rates are the defaults of crossnode train.</summary>
+internal sealed record TrialOptions
+{
+    public int Members { get; init; } = 4;
+
+    public int Steps { get; init; } = 1000;
+
+    /// <summary>The steps that average gradients in the modes that have some.</summary>
+    public int FirstSteps { get; init; } = 200;
+
+    public int SyncEvery { get; init; } = 20;
+
+    public int MicroBatch { get; init; } = 16;
+
+    public int Layers { get; init; } = 2;
+
+    public int Heads { get; init; } = 4;
+
+    public int Width { get; init; } = 128;
+
+    public int Context { get; init; } = 64;
+
+    public int EvaluateBytes { get; init; } = 128 * 1024;
+
+    public WarmupCosineSchedule Schedule => new()
+    {
+        Peak = 6e-3, Floor = 1.2e-4, WarmupSteps = Math.Min(150, Steps), TotalSteps = Steps,
+    };
+
+    public ITrainingStrategy Strategy(Mode mode)
+    {
+        var dataParallel = new DataParallelOptions { ClipNorm = 1, ExpectedGlobalBatch = (long)MicroBatch * Members };
+        return mode == Mode.Synchronous
+            ? new DataParallelStrategy(dataParallel)
+            : new DiLoCoStrategy(new DiLoCoOptions
+            {
+                SyncEvery = mode == Mode.Never ? int.MaxValue : SyncEvery,
+                SynchronousSteps = mode == Mode.DiLoCoFromScratch ? 0 : FirstSteps,
+                DataParallel = dataParallel,
+            });
+    }
+}
