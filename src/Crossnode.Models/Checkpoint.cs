@@ -1,5 +1,6 @@
 using System.Globalization;
 using Crossnode.Core.Errors;
+using Crossnode.Training.Files;
 using TorchSharp.PyBridge;
 
 namespace Crossnode.Models;

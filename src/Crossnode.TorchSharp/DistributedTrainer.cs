@@ -1,9 +1,12 @@
 using Crossnode.Collectives;
+using Crossnode.Collectives.State;
 using Crossnode.Core;
+using Crossnode.TorchSharp.Joining;
 using Crossnode.TorchSharp.Layout;
 using Crossnode.TorchSharp.State;
 using Crossnode.Training;
 using Crossnode.Training.Buffers;
+using Crossnode.Training.Joining;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,7 +18,7 @@ namespace Crossnode.TorchSharp;
 /// zero_grad(), as you would without it. The learning rate is yours to set on the optimiser. Parameters and gradients stay
 /// valid after <see cref="Dispose"/>.
 /// </remarks>
-public sealed class DistributedTrainer : IDisposable
+public sealed partial class DistributedTrainer : IDisposable
 {
     private const int LossSlot = 0;
     private const int BuffersSlot = 1;
@@ -28,6 +31,10 @@ public sealed class DistributedTrainer : IDisposable
     private readonly StepExtras _extras;
     private readonly BufferSynchronizer? _buffers;
     private readonly TorchOptimizer _optimizer;
+    private readonly optim.Optimizer _torchOptimizer;
+    private readonly DistributionOptions _options;
+    private readonly SharedState _state;
+    private readonly Membership _membership;
     private long _step;
     private long _heldSamples;
     private double _heldLoss;
@@ -64,21 +71,28 @@ public sealed class DistributedTrainer : IDisposable
             [.. _groups.Select(g => g.Gradients)],
             [.. _groups.Select(g => g.Averages)],
             _extras);
+        _torchOptimizer = optimizer;
+        _options = options;
         _optimizer = new TorchOptimizer(optimizer, _groups, _extras.Target, strategy.UsesParameters);
-        var operation = new OperationOptions { Tag = options.Tag };
-        Members = InitialState.Broadcast(communicator, _tensors, _groups, operation, cancellationToken);
         if (options.SynchronizeBuffers && _tensors.Buffers.Any())
         {
-            _buffers = new BufferSynchronizer(_tensors, operation);
+            _buffers = new BufferSynchronizer(_tensors);
             _buffers.Remember();
         }
 
-        strategy.Start(_model, communicator);
+        var optimizerTensors = new OptimizerTensors(optimizer, _tensors.Trainable);
+        _state = new SharedState(_groups, _tensors, optimizerTensors, _buffers, strategy);
+        _membership = new Membership(
+            communicator, strategy, _state, $"{_tensors.Digest():x32} {optimizerTensors.Kind} {strategy.GetType().Name}", options);
+        if (!EnterAsNewcomer(cancellationToken))
+        {
+            Begin(cancellationToken);
+        }
     }
 
     /// <summary>The members that took part in the last exchange, in rank order; all of them see the same list.</summary>
     /// <value>At first those of the initial broadcast: give it to the sampler.</value>
-    public IReadOnlyList<MemberId> Members { get; private set; }
+    public IReadOnlyList<MemberId> Members { get; private set; } = [];
 
     /// <summary>This process in the run.</summary>
     public MemberId Self => _communicator.Self;
@@ -112,7 +126,7 @@ public sealed class DistributedTrainer : IDisposable
             }
 
             var context = Prepare(samples, loss, _optimizer, cancellationToken);
-            return Complete(ExchangeAndApply(context));
+            return Complete(ExchangeAndApply(context, LearningRates()), _optimizer, cancellationToken);
         }
         finally
         {
@@ -195,9 +209,12 @@ public sealed class DistributedTrainer : IDisposable
         if (!_disposed)
         {
             _disposed = true;
+            EndFetching();
             Array.ForEach(_groups, g => g.Dispose());
             _extras.Source.Dispose();
             _extras.Target.Dispose();
+            _membership.Dispose();
+            _state.Dispose();
             _buffers?.Dispose();
         }
     }
@@ -208,6 +225,7 @@ public sealed class DistributedTrainer : IDisposable
         try
         {
             StepContext step;
+            double[] learningRates;
             using (NewDisposeScope())
             using (no_grad())
             {
@@ -217,14 +235,15 @@ public sealed class DistributedTrainer : IDisposable
                 }
 
                 step = Prepare(samples, loss, new OptimizerOnThread(context, _optimizer), cancellationToken);
+                learningRates = LearningRates();
             }
 
             var outcome = await Task.Factory.StartNew(
-                () => ExchangeAndApply(step), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                () => ExchangeAndApply(step, learningRates), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             using (NewDisposeScope())
             using (no_grad())
             {
-                return Complete(outcome);
+                return Complete(outcome, _optimizer, cancellationToken);
             }
         }
         finally
@@ -272,36 +291,11 @@ public sealed class DistributedTrainer : IDisposable
             Model = _model,
             Step = _step,
             Samples = total,
+            TakesWeight = IsLevel,
             Communicator = _communicator,
             Optimizer = optimizer,
             CancellationToken = cancellationToken,
         };
-    }
-
-    private StepOutcome ExchangeAndApply(in StepContext context)
-    {
-        var outcome = _strategy.Exchange(context);
-        _strategy.Apply(context, outcome);
-        return outcome;
-    }
-
-    private StepOutcome Complete(StepOutcome outcome)
-    {
-        UploadParameters();
-        _step++;
-        _heldSamples = 0;
-        _heldLoss = 0;
-        MeanLoss = _extras.Target.AsSpan<float>()[LossSlot];
-        if (outcome.Exchanged)
-        {
-            Members = outcome.Members;
-            if (_extras.Target.AsSpan<float>()[BuffersSlot] > 0)
-            {
-                _buffers?.Run(_communicator, outcome.Members);
-            }
-        }
-
-        return outcome;
     }
 
     private void DownloadParameters()

@@ -1,3 +1,5 @@
+using Crossnode.Core;
+
 namespace Crossnode.TorchSharp;
 
 /// <summary>How a module is kept the same on all members, besides its gradients. The same on all members.</summary>
@@ -11,9 +13,28 @@ public sealed record DistributionOptions
     /// </value>
     public bool SynchronizeBuffers { get; init; } = true;
 
-    /// <summary>The independent sequence of the first broadcast and of buffers.</summary>
-    /// <value>2 by default; another one than the strategy's.</value>
-    public uint Tag { get; init; } = 2;
+    /// <summary>The most bytes of state per second that this member serves to newcomers, for all of them together.</summary>
+    /// <value>Null by default: no cap. Training traffic is never capped.</value>
+    public long? StateBytesPerSecond { get; init; }
+
+    /// <summary>The most bytes of averages that a newcomer puts aside while it fetches the state; over it, it begins again.</summary>
+    /// <value>1 GiB by default.</value>
+    public long JoinBudgetBytes { get; init; } = 1L << 30;
+
+    /// <summary>How long a newcomer waits for the others to tell it where they are, and how long a fetch may take.</summary>
+    /// <value>10 minutes by default.</value>
+    public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Called while a newcomer fetches: bytes here, bytes in all, and the member that sent the last ones.</summary>
+    /// <remarks>On the fetching thread; keep it short.</remarks>
+    public Action<long, long, MemberId>? JoinProgress { get; init; }
+
+    /// <summary>Every so many exchanged steps, members compare hashes of their states: whoever differs fetches what differs.</summary>
+    /// <value>0 by default: never. A hash reads the whole state once.</value>
+    public int CheckEvery { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>Works on copies in host memory even on the processor, as for a device: lets tests cover that path.</summary>
     internal bool ForceStaging { get; init; }

@@ -1,4 +1,5 @@
 using Crossnode.Collectives.Sessions;
+using Crossnode.Collectives.State;
 using Crossnode.Core;
 using Crossnode.Transport;
 using Microsoft.Extensions.Logging;
@@ -12,7 +13,7 @@ namespace Crossnode.Collectives.Launching;
 /// ...
 /// trainer.Step(samples: batch.Count);   // where optimizer.Step() stood
 /// </code></example>
-public sealed class CrossnodeRun : ICommunicator, IDisposable
+public sealed class CrossnodeRun : IStateExchange, IDisposable
 {
     // Enough for the last frames to leave this machine; a peer that is gone does not hold the exit up longer.
     private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(1);
@@ -91,6 +92,34 @@ public sealed class CrossnodeRun : ICommunicator, IDisposable
             throw;
         }
     }
+
+    /// <inheritdoc />
+    public bool IsNewcomer => Session.IsNewcomer;
+
+    /// <inheritdoc />
+    public StatePeer Peer => Session.Peer;
+
+    /// <inheritdoc />
+    public IReadOnlyList<StateHolder> Peers => Session.Peers;
+
+    /// <inheritdoc />
+    public StateServer? StateServer
+    {
+        get => Session.StateServer;
+        set => Session.StateServer = value;
+    }
+
+    /// <inheritdoc />
+    public void Enter(CancellationToken cancellationToken = default) => Session.Enter(cancellationToken);
+
+    /// <inheritdoc />
+    public long NextSequence(uint tag) => Session.NextSequence(tag);
+
+    /// <inheritdoc />
+    public StateServer CreateStateServer(StateServerOptions options) => Session.CreateStateServer(options);
+
+    /// <inheritdoc />
+    public StateFetcher CreateStateFetcher() => Session.CreateStateFetcher();
 
     /// <inheritdoc />
     public OperationOutcome Run(

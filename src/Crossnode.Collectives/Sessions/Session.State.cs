@@ -44,6 +44,16 @@ public sealed partial class Session
         }
     }
 
+    /// <inheritdoc />
+    public StatePeer Peer => new(Self, _options.Incarnation);
+
+    /// <inheritdoc />
+    public StateServer CreateStateServer(StateServerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new StateServer(_transport, options with { Time = _options.Time, Logger = options.Logger ?? _options.Logger });
+    }
+
     /// <summary>Makes a fetcher that speaks as this member.</summary>
     /// <remarks>It opens connections of its own and may be used while operations run. The caller disposes it.</remarks>
     public StateFetcher CreateStateFetcher() => new(_transport, new StateFetcherOptions

@@ -1,5 +1,6 @@
 using Crossnode.Collectives.Engine;
 using Crossnode.Collectives.Links;
+using Crossnode.Collectives.State;
 using Crossnode.Core;
 using Crossnode.Core.Errors;
 using Crossnode.Protocol.Control;
@@ -15,7 +16,7 @@ namespace Crossnode.Collectives.Sessions;
 /// is over, since a hand-off costs more than a small message; a background thread drives them when nobody calls (signs of
 /// life, PREPARE, operations started with RunAsync). Only one caller drives at a time, others wait for theirs.
 /// </remarks>
-public sealed partial class Session : ICommunicator, IDisposable
+public sealed partial class Session : IStateExchange, IDisposable
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(50);
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
 using Crossnode.Core.Errors;
+using Crossnode.Training.Files;
 
 namespace Crossnode.Models.Text;
 

@@ -1,8 +1,10 @@
 using Crossnode.Collectives;
 using Crossnode.Core;
 using Crossnode.Core.Errors;
+using Crossnode.TorchSharp.Joining;
 using Crossnode.TorchSharp.Layout;
 using Crossnode.Training.Buffers;
+using Crossnode.Training.Joining;
 using static TorchSharp.torch;
 
 namespace Crossnode.TorchSharp.State;
@@ -10,34 +12,39 @@ namespace Crossnode.TorchSharp.State;
 /// <summary>Makes all members start from the first one's parameters and buffers.</summary>
 internal static class InitialState
 {
-    /// <returns>The members that have the same state now, on which all of them agree.</returns>
-    public static IReadOnlyList<MemberId> Broadcast(
+    /// <param name="communicator">The run.</param>
+    /// <param name="tensors">The module.</param>
+    /// <param name="groups">Its trainable parameters.</param>
+    /// <param name="run">Runs an operation at this place of the loop; the first of an attempt is a beginning.</param>
+    /// <returns>The participants that have the same state now, on which all of them agree.</returns>
+    public static IReadOnlyList<Participant> Broadcast(
         ICommunicator communicator,
         ModuleTensors tensors,
         IReadOnlyList<FlatGroup> groups,
-        OperationOptions options,
-        CancellationToken cancellationToken)
+        Func<OperationGroup, OperationPurpose, OperationOutcome> run)
     {
         while (true)
         {
             // The barrier's outcome is a list on which all agree; a view read by oneself may be older than a neighbour's.
-            var members = communicator.Run(new OperationGroup(), options, cancellationToken).ThrowIfFailed().Members;
-            var root = members[0];
-            if (CompareModels(communicator, tensors, root, options, cancellationToken)
-                && Send(communicator, tensors, groups, root, options, cancellationToken) is { } outcome)
+            var begun = run(new OperationGroup(), OperationPurpose.Start).ThrowIfFailed();
+            var root = begun.Members[0];
+            OperationOutcome Run(OperationGroup group) => run(group, OperationPurpose.Other);
+            if (CompareModels(communicator, tensors, root, Run) && Send(communicator, tensors, groups, root, Run) is { } sent)
             {
-                return outcome.Members;
+                // Whoever came in between only watched.
+                var all = Membership.Zip(begun.Members, begun.Incarnations);
+                return [.. Membership.Zip(sent.Members, sent.Incarnations).Where(all.Contains)];
             }
         }
     }
 
     private static bool CompareModels(
-        ICommunicator communicator, ModuleTensors tensors, MemberId root, OperationOptions options, CancellationToken cancel)
+        ICommunicator communicator, ModuleTensors tensors, MemberId root, Func<OperationGroup, OperationOutcome> run)
     {
         var own = tensors.Digest();
         var words = new[] { BitConverter.UInt64BitsToDouble((ulong)(own >> 64)), BitConverter.UInt64BitsToDouble((ulong)own) };
         var group = new OperationGroup().Broadcast(TensorBuffer.From(words.AsMemory()), root);
-        if (!Completed(communicator, communicator.Run(group, options, cancel), root))
+        if (!Completed(communicator, run(group), root))
         {
             return false;
         }
@@ -55,8 +62,7 @@ internal static class InitialState
         ModuleTensors tensors,
         IReadOnlyList<FlatGroup> groups,
         MemberId root,
-        OperationOptions options,
-        CancellationToken cancel)
+        Func<OperationGroup, OperationOutcome> run)
     {
         var others = tensors.Frozen.Select(f => (f.Name, (Tensor)f.Parameter)).Concat(tensors.Buffers).ToList();
         var packed = others.Where(t => TensorMemory.RawBits(t.Item2) is null).ToList();
@@ -80,7 +86,7 @@ internal static class InitialState
             group.Broadcast(bits.AsTensorBuffer(), root);
         }
 
-        var outcome = communicator.Run(group, options, cancel);
+        var outcome = run(group);
         if (!Completed(communicator, outcome, root))
         {
             return null;

@@ -40,6 +40,16 @@ internal static class PackedTensors
         }
     }
 
+    /// <summary>Packs a tensor again into the memory that <see cref="Pack"/> made for it alone.</summary>
+    public static void Refresh(FlatBuffer packed, Tensor tensor)
+    {
+        if (tensor.numel() > 0)
+        {
+            using var source = tensor.detach().cpu().contiguous();
+            source.bytes.CopyTo(Place(packed, 0));
+        }
+    }
+
     /// <summary>Whether two packings hold the same bits.</summary>
     public static bool Same(FlatBuffer left, FlatBuffer right) =>
         left.Count == right.Count && left.AsSpan<uint>().SequenceEqual(right.AsSpan<uint>());

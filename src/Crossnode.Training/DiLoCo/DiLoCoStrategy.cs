@@ -81,7 +81,10 @@ public sealed class DiLoCoStrategy : ITrainingStrategy
         TakeLocalStep(context, _localNorm);
         var outcome = Average(context, context.Model.Extras);
         return new StepOutcome(
-            context.Step, outcome.View, outcome.Members, context.Samples, outcome.Attempts, _localNorm, outcome.TotalWeight);
+            context.Step, outcome.View, outcome.Members, context.Samples, outcome.Attempts, _localNorm, outcome.TotalWeight)
+        {
+            Incarnations = outcome.Incarnations,
+        };
     }
 
     /// <inheritdoc />

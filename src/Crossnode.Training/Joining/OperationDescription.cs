@@ -15,6 +15,9 @@ public enum OperationPurpose
     /// <summary>A training step.</summary>
     Step,
 
+    /// <summary>No operation: members train by themselves, and the state stands still.</summary>
+    Between,
+
     /// <summary>Anything else that happens in the loop's order: an evaluation, module buffers.</summary>
     Other,
 }
@@ -50,8 +53,8 @@ public sealed record OperationDescription
     /// <summary>The level participants.</summary>
     public IReadOnlyList<DescribedParticipant> Level { get; init; } = [];
 
-    /// <summary>The strategy's small state before the operation.</summary>
-    public byte[] Strategy { get; init; } = [];
+    /// <summary>The learning rate of each parameter group in a step.</summary>
+    public IReadOnlyList<double> LearningRates { get; init; } = [];
 
     /// <summary>States that the loop carries, by name: where the sampler stands.</summary>
     public IReadOnlyDictionary<string, byte[]> Carried { get; init; } = new Dictionary<string, byte[]>();

@@ -61,7 +61,10 @@ public sealed class DataParallelStrategy : ITrainingStrategy
 
         var samples = _scale.Samples(outcome.TotalWeight);
         return new StepOutcome(
-            context.Step, outcome.View, outcome.Members, samples, outcome.Attempts, norm, outcome.TotalWeight);
+            context.Step, outcome.View, outcome.Members, samples, outcome.Attempts, norm, outcome.TotalWeight)
+        {
+            Incarnations = outcome.Incarnations,
+        };
     }
 
     /// <inheritdoc />

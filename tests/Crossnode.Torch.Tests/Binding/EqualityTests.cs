@@ -125,7 +125,7 @@ public sealed class EqualityTests
     public void Survivors_of_a_kill_go_on_with_their_own_samples()
     {
         var cluster = new InProcessCluster(3);
-        cluster.KillAt(1, tag: 1, sequence: 2);
+        cluster.KillAt(1, tag: 1, sequence: 5);
         var results = cluster.Run(communicator => Train(communicator, Nets.Plain, Sgd, false, null, null));
         Assert.NotNull(results[1].Error);
         Assert.Equal(results[0].Result!.Hash, results[2].Result!.Hash);

@@ -238,7 +238,7 @@ public sealed class TrainerTests
     {
         // Operation 2 is the one that carries the parameters.
         var cluster = new InProcessCluster(3);
-        cluster.KillAt(0, tag: 2, sequence: 2);
+        cluster.KillAt(0, tag: 1, sequence: 2);
         var results = cluster.Run(communicator =>
         {
             using var net = Nets.Plain((int)communicator.Self.Value);

@@ -17,7 +17,7 @@ public sealed class OperationDescriptionTests
             Version = 11,
             Model = "abc",
             Level = [new DescribedParticipant(3, ulong.MaxValue)],
-            Strategy = [1, 2],
+            LearningRates = [0.1, 1.0 / 3],
             Carried = new Dictionary<string, byte[]> { ["sampler"] = [9, 8, 7] },
         };
 
@@ -27,7 +27,7 @@ public sealed class OperationDescriptionTests
         Assert.Equal(11, read.Version);
         Assert.Equal(OperationPurpose.Step, read.Purpose);
         Assert.Equal(sent.Level, read.Level);
-        Assert.Equal(sent.Strategy, read.Strategy);
+        Assert.Equal(sent.LearningRates, read.LearningRates);
         Assert.Equal([9, 8, 7], read.Carried["sampler"]);
     }
 

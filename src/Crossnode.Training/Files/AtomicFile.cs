@@ -1,7 +1,7 @@
-namespace Crossnode.Models;
+namespace Crossnode.Training.Files;
 
 /// <summary>A file that appears under its name whole, or not at all; what had that name before stays until then.</summary>
-internal sealed class AtomicFile : IDisposable
+public sealed class AtomicFile : IDisposable
 {
     private readonly string _path;
     private readonly string _temporary;
