@@ -50,6 +50,12 @@ public enum ProtocolRules
     /// <summary>PREPARE goes to all.</summary>
     R20 = 1 << 13,
 
+    /// <summary>Incarnations: a process that was started again is a newcomer.</summary>
+    R9 = 1 << 14,
+
+    /// <summary>A join belongs to its stream.</summary>
+    R14 = 1 << 15,
+
     /// <summary>All of them: what runs outside the simulator.</summary>
-    All = (1 << 14) - 1,
+    All = (1 << 16) - 1,
 }

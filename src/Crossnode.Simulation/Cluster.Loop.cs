@@ -1,3 +1,4 @@
+using Crossnode.Core;
 using Crossnode.Core.Errors;
 using Crossnode.Protocol;
 using Crossnode.Simulation.Invariants;
@@ -70,8 +71,11 @@ internal sealed partial class Cluster
             case DueKind.DialTimeout:
                 Members[due.Index].DialTimedOut((ControlEnd)due.Subject!);
                 break;
+            case DueKind.ProbeTimeout:
+                Members[due.Index].Probed((ProbeEnd)due.Subject!, reached: false);
+                break;
             case DueKind.Newcomer:
-                new Newcomer(this, due.Index).Connect();
+                Come(due.Index, (SimulatedMember?)due.Subject);
                 break;
             case DueKind.Fault:
                 _faults.Begin((Fault)due.Subject!);
@@ -85,6 +89,16 @@ internal sealed partial class Cluster
             default:
                 Invariant.Fail($"unknown event {due.Kind}");
                 break;
+        }
+    }
+
+    // Nobody comes any more once all programs are over.
+    private void Come(int index, SimulatedMember? predecessor)
+    {
+        if (!IsHealed && predecessor is not { HasLeft: true })
+        {
+            Log(index, predecessor is null ? "comes" : $"comes in the place of process {predecessor.Index}");
+            Members[index].Start(predecessor?.Id ?? MemberId.Unassigned);
         }
     }
 

@@ -30,18 +30,23 @@ internal sealed partial class Cluster
         _options = options;
         Schedule = schedule;
         Arena = arena;
-        Oracle = new Oracle(schedule, arena);
+        Oracle = new Oracle(schedule, arena, index => Members[index].Id);
         var random = new DeterministicRandom(new DeterministicRandom((ulong)schedule.Seed ^ 0x5851F42D4C957F2D).NextUInt64());
         Conditions = MakeConditions(schedule, random);
         Network = new VirtualNetwork(Queue, Conditions, random);
-        Health = new Health(schedule.Members);
+        Health = new Health(schedule.Processes, schedule.Members);
         _faults = new FaultInjector(this);
         _epilogue = new Epilogue(this);
         _invariants = [new ViewChain(this), new ResultBits(this), new InputsKept(this), new TagOrder(this), new HealthyStay(this), new Progress(this)];
-        Members = new SimulatedMember[schedule.Members];
+        Members = new SimulatedMember[schedule.Processes];
         for (var index = 0; index < Members.Length; index++)
         {
             Members[index] = new SimulatedMember(this, index);
+            if (index < schedule.Members)
+            {
+                Members[index].Start(new MemberId((uint)index));
+            }
+
             Queue.Add(random.NextInt64(Timings.Tick.Ticks), DueKind.MemberTick, index, Members[index]);
         }
 
@@ -73,7 +78,14 @@ internal sealed partial class Cluster
 
     public Health Health { get; }
 
-    public SimulatedMember[] Members { get; }
+    /// <summary>All processes; those that come later are not born yet.</summary>
+    public SimulatedMember[] Members { get; private set; } = [];
+
+    /// <summary>The process with an incarnation.</summary>
+    public SimulatedMember Process(ulong incarnation) => Members[(int)(incarnation - SimulatedMember.FirstIncarnation)];
+
+    /// <summary>The node of a member of a view.</summary>
+    public int NodeOf(View view, uint member) => Process(view.Incarnations[view.RankOf(new MemberId(member))]).Index;
 
     public SimulatedCoordinator Coordinator { get; }
 
@@ -166,6 +178,14 @@ internal sealed partial class Cluster
     public void Announced(View view)
     {
         Health.Announced(Now);
+        foreach (var member in view.Record.Members)
+        {
+            if (member.Joined == view.Id.Epoch)
+            {
+                Health.Joined(Process(member.Incarnation).Index, Now);
+            }
+        }
+
         CoverageOfViews.Count(this, view);
         foreach (var invariant in _invariants)
         {
@@ -194,7 +214,7 @@ internal sealed partial class Cluster
 
     private static Conditions MakeConditions(Schedule schedule, DeterministicRandom random)
     {
-        var nodes = schedule.Members + 1;
+        var nodes = schedule.Processes + 1;
         var conditions = new Conditions(nodes, schedule.JitterPercent, schedule.TicksPerByte);
         for (var a = 0; a < nodes; a++)
         {

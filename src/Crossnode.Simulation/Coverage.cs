@@ -46,6 +46,12 @@ public enum CoveragePoint
     NewViewSentAgain,
     StreamReplaced,
     NewcomerRefused,
+    NewcomerAdmitted,
+    NewcomerNotCallable,
+    RestartedBack,
+    ProbeInVain,
+    ChangeByJoining,
+    ClosedWithNewcomers,
 
     CommittedByBarrier,
     CommittedByNewView,
@@ -90,6 +96,7 @@ public enum CoveragePoint
     FaultMismatch,
     FaultDeadline,
     FaultLeave,
+    FaultJoin,
 }
 
 /// <summary>How often each state was met.</summary>

@@ -74,6 +74,7 @@ internal static class CoverageOfRun
         ("gave operation", CoveragePoint.ChangeByCondemned),
         (" leaves", CoveragePoint.ChangeByLeaving),
         ("was started again", CoveragePoint.ChangeByRestart),
+        (" joins", CoveragePoint.ChangeByJoining),
     ];
 
     private static readonly (string Words, CoveragePoint Point)[] Ways =
@@ -118,6 +119,9 @@ internal static class CoverageOfRun
                 break;
             case RunActionKind.MemberGone:
                 CountAll(cluster, Ways, action.Text!);
+                break;
+            case RunActionKind.MemberJoined:
+                cluster.Met(CoveragePoint.ClosedWithNewcomers);
                 break;
             case RunActionKind.CloseStream when action.Text!.Contains("newer stream", StringComparison.Ordinal):
                 cluster.Met(CoveragePoint.StreamReplaced);

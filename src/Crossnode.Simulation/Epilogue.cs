@@ -2,6 +2,7 @@ using Crossnode.Collectives;
 using Crossnode.Collectives.Engine;
 using Crossnode.Core.Errors;
 using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Views;
 using Crossnode.Simulation.Members;
 
 namespace Crossnode.Simulation;
@@ -19,12 +20,15 @@ internal sealed class Epilogue(Cluster cluster)
 
     /// <summary>Whether every operation of everybody who is left has ended.</summary>
     public bool IsProgramOver => Array.TrueForAll(
-        cluster.Members, static member => !member.IsAlive || (member.IsDone && !member.LeavesEarly));
+        cluster.Members, member => !member.IsAlive || (member.IsDone && !member.LeavesEarly) || (!member.WasMember && IsNobodyLeft));
+
+    // Who came too late waits in vain.
+    private bool IsNobodyLeft => cluster.Coordinator.Announced.Count > 0 && Array.TrueForAll(cluster.Members, static member => !member.IsAlive || (member.IsNewcomer && !member.WasMember));
 
     /// <summary>Goes on; true when all is over.</summary>
     public bool Step()
     {
-        if (!_askedToLeave && Array.TrueForAll(cluster.Members, static member => !member.IsAlive))
+        if (!_askedToLeave && IsNobodyLeft)
         {
             return true;
         }
@@ -93,7 +97,13 @@ internal sealed class Epilogue(Cluster cluster)
     }
 
     private bool HasLinksOut() => cluster.Coordinator.Announced[^1].Record.Links.Any(
-        link => link.Condition == LinkCondition.LinkOut && !cluster.Conditions.IsCut((int)link.First, (int)link.Second));
+        link => link.Condition == LinkCondition.LinkOut && !IsCut(cluster.Coordinator.Announced[^1], link));
+
+    private bool IsCut(View view, LinkRecord link)
+    {
+        var (first, second) = (cluster.NodeOf(view, link.First), cluster.NodeOf(view, link.Second));
+        return cluster.Conditions.IsCut(first, second) || cluster.Conditions.IsPortClosed(first) || cluster.Conditions.IsPortClosed(second);
+    }
 
     private void Call(bool condemn)
     {

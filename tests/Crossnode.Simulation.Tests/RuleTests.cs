@@ -11,7 +11,7 @@ public sealed class RuleTests(ITestOutputHelper output)
     public static TheoryData<ProtocolRules> Rules { get; } =
     [
         ProtocolRules.R1, ProtocolRules.R2, ProtocolRules.R3, ProtocolRules.R4, ProtocolRules.R5, ProtocolRules.R6,
-        ProtocolRules.R7, ProtocolRules.R8, ProtocolRules.R13, ProtocolRules.R16, ProtocolRules.R17, ProtocolRules.R18,
+        ProtocolRules.R7, ProtocolRules.R8, ProtocolRules.R9, ProtocolRules.R13, ProtocolRules.R16, ProtocolRules.R17, ProtocolRules.R18,
         ProtocolRules.R19, ProtocolRules.R20,
     ];
 

@@ -7,7 +7,7 @@ namespace Crossnode.Simulation.Tests;
 public sealed class ScheduleTests
 {
     [Fact]
-    public void Schedules_have_four_members_twenty_operations_on_two_tags_and_three_faults()
+    public void Schedules_have_four_members_twenty_operations_on_two_tags_three_faults_a_join_and_a_restart()
     {
         for (var seed = 0; seed < 2000; seed++)
         {
@@ -17,6 +17,11 @@ public sealed class ScheduleTests
             Assert.True(schedule.Tags.Sum(tag => tag.Operations.Length) >= 20);
             Assert.Equal(schedule.Tags.Length, schedule.Tags.Select(tag => tag.Tag).Distinct().Count());
             Assert.True(schedule.Faults.Count(fault => fault.Kind != FaultKind.Cancel) >= 3);
+            Assert.Contains(schedule.Faults, fault => fault.Kind == FaultKind.Join);
+            Assert.Contains(schedule.Faults, fault => fault.Kind == FaultKind.Restart);
+            Assert.Equal(
+                Enumerable.Range(schedule.Members, schedule.Joins + schedule.Restarts),
+                schedule.Faults.Where(fault => fault.Kind is FaultKind.Join or FaultKind.Restart).Select(fault => fault.Newcomer).Order());
         }
     }
 

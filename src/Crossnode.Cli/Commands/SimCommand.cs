@@ -19,7 +19,7 @@ internal static class SimCommand
         var first = new Option<string>("--first-seed") { Description = "the first of them [0]", HelpName = "S" };
         var without = new Option<string[]>("--without")
         {
-            Description = "switch rules of the protocol off, to see what they are for: R1 to R8, R13, R16 to R20",
+            Description = "switch rules of the protocol off, to see what they are for: R1 to R9, R13, R14, R16 to R20",
             HelpName = "RULES",
             AllowMultipleArgumentsPerToken = true,
         };

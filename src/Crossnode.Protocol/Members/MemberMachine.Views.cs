@@ -130,7 +130,7 @@ public sealed partial class MemberMachine
         {
             if (member.Id == Self.Value)
             {
-                return member.Incarnation == _options.Incarnation;
+                return member.Incarnation == _options.Incarnation || !Has(ProtocolRules.R9);
             }
         }
 

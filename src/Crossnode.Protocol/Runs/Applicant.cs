@@ -19,6 +19,9 @@ internal sealed class Applicant(MemberId member, ulong incarnation, string endpo
     /// <summary>It has said that it is not ready yet.</summary>
     public bool Waits { get; set; }
 
+    /// <summary>When it came.</summary>
+    public TimeSpan Since { get; set; }
+
     /// <summary>When its dials have had their time.</summary>
     public TimeSpan Until { get; set; }
 

@@ -78,10 +78,13 @@ internal static class NextLinks
 
     /// <summary>
     /// The members of the largest part that hangs together; among equals the one with more open streams, then the one with
-    /// the first member.
+    /// the first member. Newcomers may hold a part together, but do not make it larger.
     /// </summary>
     public static HashSet<MemberId> LargestPart(
-        IReadOnlyList<MemberId> members, IEnumerable<LinkRecord> links, Func<MemberId, bool> hasStream)
+        IReadOnlyList<MemberId> members,
+        IEnumerable<LinkRecord> links,
+        Func<MemberId, bool> counts,
+        Func<MemberId, bool> hasStream)
     {
         var graph = LinkGraph.Complete(members.Count);
         foreach (var link in links)
@@ -94,6 +97,7 @@ internal static class NextLinks
 
         var seen = new HashSet<int>();
         var best = new HashSet<MemberId>();
+        var bestSize = 0;
         var bestStreams = -1;
         for (var first = 0; first < members.Count; first++)
         {
@@ -105,9 +109,11 @@ internal static class NextLinks
             var tree = graph.BreadthFirstTree(first);
             var part = Enumerable.Range(0, members.Count).Where(rank => tree[rank] != LinkGraph.Unreachable).ToList();
             seen.UnionWith(part);
-            var streams = part.Count(rank => hasStream(members[rank]));
-            if (part.Count > best.Count || (part.Count == best.Count && streams > bestStreams))
+            var size = part.Count(rank => counts(members[rank]));
+            var streams = part.Count(rank => counts(members[rank]) && hasStream(members[rank]));
+            if (size > bestSize || (size == bestSize && streams > bestStreams))
             {
+                bestSize = size;
                 best = [.. part.Select(rank => members[rank])];
                 bestStreams = streams;
             }

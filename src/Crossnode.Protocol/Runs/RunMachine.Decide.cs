@@ -36,25 +36,26 @@ public sealed partial class RunMachine
         var linkTexts = new List<string>();
         var committed = NextTags.HasCommitted(View!.Record, NextTags.Settle(View.Record, answers, "", _options.Rules));
         var links = SettleLinks(continuing, committed, linkTexts);
-        var part = NextLinks.LargestPart(continuing, links, member => _seats[member].Stream is not null);
-        if (part.Count < Needed() && continuing.Count >= Needed() && _hasAskedAgain)
+        var newcomers = FindNewcomers(now, continuing);
+        var part = FindPart(continuing, newcomers, links);
+        if (part.Count(continuing.Contains) < Needed() && continuing.Count >= Needed() && _hasAskedAgain)
         {
             // R20: enough are here, but too few hang together. After a pause every link is tried again.
             links = [.. NextLinks.AllOnProbation(continuing)];
-            part = [.. continuing];
+            part = FindPart(continuing, newcomers, links);
         }
 
-        if (part.Count < Needed())
+        if (part.Count(continuing.Contains) < Needed())
         {
             return false;
         }
 
+        newcomers.RemoveAll(newcomer => !part.Contains(newcomer.Member));
         foreach (var member in continuing.Where(member => !part.Contains(member)))
         {
             leftOut.Add(member, "no working link joins it to the other members");
         }
 
-        var newcomers = FindNewcomers(now, part);
         var texts = leftOut.Select(entry => OutText(_seats[entry.Key], entry.Value))
             .Concat(newcomers.Select(newcomer => JoinText(newcomer.Member)))
             .Concat(linkTexts)
@@ -65,11 +66,11 @@ public sealed partial class RunMachine
             Id = _options.ViewIdOf(View.Id.Epoch + 1).ToRecord(),
             Predecessor = View.Id.ToRecord(),
         };
-        record.Members.AddRange(_seats.Values.Where(seat => part.Contains(seat.Member)).Select(MemberRecordOf)
+        record.Members.AddRange(_seats.Values.Where(seat => part.Contains(seat.Member) && !leftOut.ContainsKey(seat.Member)).Select(MemberRecordOf)
             .Concat(newcomers.Select(newcomer => MemberRecordOf(newcomer, record.Id.Epoch)))
             .OrderBy(member => member.Id));
         record.Links.AddRange(links.Where(link => part.Contains(new(link.First)) && part.Contains(new(link.Second))));
-        record.Links.AddRange(LinksOf(newcomers, part));
+        record.Links.AddRange(LinksOf(newcomers, continuing).Where(link => part.Contains(new(link.First)) && part.Contains(new(link.Second))));
         record.NextMember = _nextMember;
         record.Tags.AddRange(NextTags.Settle(View.Record, answers, text, _options.Rules));
         foreach (var seat in _seats.Values)
@@ -80,6 +81,12 @@ public sealed partial class RunMachine
         Announce(now, record, leftOut, newcomers, text, actions);
         return true;
     }
+
+    private HashSet<MemberId> FindPart(List<MemberId> continuing, List<Applicant> newcomers, List<LinkRecord> links) => NextLinks.LargestPart(
+        [.. continuing.Concat(newcomers.Select(newcomer => newcomer.Member)).Order()],
+        links.Concat(LinksOf(newcomers, continuing)),
+        continuing.Contains,
+        member => _seats[member].Stream is not null);
 
     // R2: only who answered can continue. Everybody else is named with the reason.
     private List<MemberId> FindContinuing(

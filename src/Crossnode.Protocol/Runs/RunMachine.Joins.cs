@@ -57,12 +57,43 @@ public sealed partial class RunMachine
             actions.Add(new RunAction(RunActionKind.CloseStream, other.Stream, member, Text: "a newer stream replaces it"));
         }
 
-        var applicant = new Applicant(member, hello.Incarnation, hello.Endpoint, stream) { Heard = now, Waits = hello.Waits };
+        var applicant = new Applicant(member, hello.Incarnation, hello.Endpoint, stream)
+        {
+            Heard = now, Since = now, Waits = hello.Waits,
+        };
         _applicants.Add(stream, applicant);
         Log($"{Name(member)} wants to join", actions);
-        if (View is not null)
+        ReplaceTheDead(now, actions);
+        if (View is not null && applicant.Dials.Count == 0 && SeatOfOther(applicant) is not { Dead: null })
         {
             BeginProbes(now, applicant, actions);
+        }
+    }
+
+    private Seat? SeatOfOther(Applicant applicant) =>
+        _seats.TryGetValue(applicant.Member, out var seat) && seat.Incarnation != applicant.Incarnation ? seat : null;
+
+    // R9: a member without a stream whose number another process claims was started again. While it has a stream, either somebody
+    // started the same number twice, or it is dead and its stream does not know: a sign of life tells.
+    private void ReplaceTheDead(TimeSpan now, List<RunAction> actions)
+    {
+        foreach (var applicant in _applicants.Values.ToList())
+        {
+            if (SeatOfOther(applicant) is not { Dead: null } seat)
+            {
+                continue;
+            }
+
+            if (seat.Stream is null)
+            {
+                seat.Dead = "its process was started again";
+                BeginProbes(now, applicant, actions);
+                Suspect(now, $"{Name(seat.Member)} was started again", isLink: false, actions);
+            }
+            else if (seat.Heard - applicant.Since > 2 * _options.HeartbeatInterval)
+            {
+                Refuse(applicant.Stream, TwoProcessesText(seat.Member), left: false, actions);
+            }
         }
     }
 
@@ -162,10 +193,10 @@ public sealed partial class RunMachine
         }
     }
 
-    private List<Applicant> FindNewcomers(TimeSpan now, HashSet<MemberId> part) =>
+    private List<Applicant> FindNewcomers(TimeSpan now, List<MemberId> continuing) =>
     [
         .. _applicants.Values
-            .Where(applicant => IsReady(applicant, now) && part.Any(member => HasReached(applicant, member)))
+            .Where(applicant => IsReady(applicant, now) && continuing.Exists(member => HasReached(applicant, member)))
             .OrderBy(applicant => applicant.Member),
     ];
 
@@ -173,7 +204,7 @@ public sealed partial class RunMachine
         applicant.Dials.HasReached(member, _seats[member].Incarnation);
 
     // R19: on probation where a test frame came back or nobody has tried, out where it was tried in vain.
-    private IEnumerable<LinkRecord> LinksOf(IReadOnlyList<Applicant> newcomers, HashSet<MemberId> part)
+    private IEnumerable<LinkRecord> LinksOf(List<Applicant> newcomers, List<MemberId> continuing)
     {
         if (!Has(ProtocolRules.R19))
         {
@@ -183,7 +214,7 @@ public sealed partial class RunMachine
         for (var index = 0; index < newcomers.Count; index++)
         {
             var newcomer = newcomers[index];
-            foreach (var member in part)
+            foreach (var member in continuing)
             {
                 var isOut = newcomer.Dials.Knows(member, _seats[member].Incarnation) && !HasReached(newcomer, member);
                 yield return LinkOf(newcomer.Member, member, isOut ? LinkCondition.LinkOut : LinkCondition.LinkProbation);
@@ -217,7 +248,7 @@ public sealed partial class RunMachine
     {
         foreach (var applicant in _applicants.Values.ToList())
         {
-            if (!KnowsAnybody(applicant))
+            if (!KnowsAnybody(applicant) && SeatOfOther(applicant) is not { Dead: null })
             {
                 BeginProbes(now, applicant, actions);
             }
@@ -234,6 +265,7 @@ public sealed partial class RunMachine
             }
         }
 
+        ReplaceTheDead(now, actions);
         AdmitWhoIsReady(now, actions);
         foreach (var check in _callChecks.ToList())
         {
@@ -279,6 +311,7 @@ public sealed partial class RunMachine
         {
             applicant.Heard = applicant.Heard + gap < now ? applicant.Heard + gap : now;
             applicant.Until += gap;
+            applicant.Since += gap;
         }
 
         foreach (var check in _callChecks)

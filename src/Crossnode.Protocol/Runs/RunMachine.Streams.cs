@@ -117,6 +117,11 @@ public sealed partial class RunMachine
             return;
         }
 
+        if (!Has(ProtocolRules.R9))
+        {
+            seat.Become(hello.Incarnation, hello.Endpoint);
+        }
+
         if (seat.Incarnation != hello.Incarnation)
         {
             OpenedByAnother(now, stream, seat, hello, actions);
@@ -152,15 +157,7 @@ public sealed partial class RunMachine
             return;
         }
 
-        if (seat.Stream is not null)
-        {
-            Refuse(stream, TwoProcessesText(seat.Member), left: false, actions);
-            return;
-        }
-
-        seat.Dead ??= "its process was started again";
         Apply(now, stream, seat.Member, hello, actions);
-        Suspect(now, $"{Name(seat.Member)} was started again", isLink: false, actions);
     }
 
     private void OpenedByStranger(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
@@ -192,7 +189,7 @@ public sealed partial class RunMachine
     private bool Place(TimeSpan now, Seat seat, Hello hello, List<RunAction> actions)
     {
         var at = hello.View.ToId();
-        var isJoining = at == ViewId.None && seat.Joined == View!.Id.Epoch;
+        var isJoining = at == ViewId.None && (seat.Joined == View!.Id.Epoch || !Has(ProtocolRules.R9));
         if (at != View!.Id && at != View.Predecessor && !isJoining && Has(ProtocolRules.R4))
         {
             seat.Dead = $"it is at {at}, which does not lead to {View.Id}";
@@ -268,8 +265,13 @@ public sealed partial class RunMachine
 
     private void Closed(TimeSpan now, long stream, string? text, List<RunAction> actions)
     {
-        if (_applicants.Remove(stream, out var applicant))
+        if (_applicants.TryGetValue(stream, out var applicant))
         {
+            if (Has(ProtocolRules.R14))
+            {
+                _applicants.Remove(stream);
+            }
+
             // R14: it joins on this stream or not at all.
             Log($"{Name(applicant.Member)} is gone again before it had joined{(text is null ? "" : $" ({text})")}", actions);
             return;
@@ -291,6 +293,7 @@ public sealed partial class RunMachine
         }
 
         Suspect(now, $"the control stream of {Name(seat.Member)} closed", isLink: false, actions);
+        ReplaceTheDead(now, actions);
     }
 
     private void OnMessage(TimeSpan now, long stream, Seat seat, ControlMessage message, List<RunAction> actions)

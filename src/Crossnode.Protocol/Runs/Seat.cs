@@ -8,9 +8,9 @@ internal sealed class Seat(MemberId member, ulong incarnation, string endpoint)
 {
     public MemberId Member { get; } = member;
 
-    public ulong Incarnation { get; } = incarnation;
+    public ulong Incarnation { get; private set; } = incarnation;
 
-    public string Endpoint { get; } = endpoint;
+    public string Endpoint { get; private set; } = endpoint;
 
     /// <summary>The epoch of the view that it came with.</summary>
     public long Joined { get; init; } = 1;
@@ -43,6 +43,13 @@ internal sealed class Seat(MemberId member, ulong incarnation, string endpoint)
 
     /// <summary>When PREPARE of this change first went to it.</summary>
     public TimeSpan? AskedAt { get; set; }
+
+    /// <summary>Only without R9: takes another process for the same member.</summary>
+    public void Become(ulong incarnation, string endpoint)
+    {
+        Incarnation = incarnation;
+        Endpoint = endpoint;
+    }
 
     public void Forgive(TimeSpan gap, TimeSpan now)
     {

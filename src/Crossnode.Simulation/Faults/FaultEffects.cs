@@ -28,6 +28,9 @@ internal sealed class FaultEffects(Cluster cluster)
             case FaultKind.Restart:
                 Restart(fault);
                 break;
+            case FaultKind.Join:
+                Join(fault);
+                break;
             case FaultKind.LinkGone:
                 Apply(fault, 1);
                 break;
@@ -101,12 +104,29 @@ internal sealed class FaultEffects(Cluster cluster)
     private void Restart(Fault fault)
     {
         var member = cluster.Members[fault.Member];
-        if (member.IsAlive)
+        cluster.Health.Excuse(fault.Member);
+        member.Kill(silently: false);
+        cluster.Queue.Add(cluster.Now + (fault.Duration / 1000), DueKind.Newcomer, fault.Newcomer, member);
+    }
+
+    // Some newcomers can be called by nobody, some reach nobody.
+    private void Join(Fault fault)
+    {
+        if (fault.Variant < 30)
         {
-            cluster.Health.Excuse(fault.Member);
-            member.Kill(silently: false);
-            cluster.Queue.Add(cluster.Now + (fault.Duration / 1000), DueKind.Newcomer, fault.Member, null);
+            cluster.Conditions.ClosePort(fault.Newcomer);
+            for (var other = cluster.Schedule.Members; other < Coordinator; other++)
+            {
+                cluster.Health.LinkBroke(fault.Newcomer, other);
+            }
         }
+        else if (fault.Variant < 38)
+        {
+            cluster.Health.Excuse(fault.Newcomer);
+            Isolate(fault.Newcomer, by: 1);
+        }
+
+        cluster.Queue.Add(cluster.Now, DueKind.Newcomer, fault.Newcomer, null);
     }
 
     private void Stop(Fault fault, int by)
@@ -184,7 +204,7 @@ internal sealed class FaultEffects(Cluster cluster)
         {
             for (var b = 0; b < a; b++)
             {
-                if ((side >> a & 1) == (side >> b & 1))
+                if (IsOnSide(side, a) == IsOnSide(side, b))
                 {
                     continue;
                 }
@@ -201,6 +221,13 @@ internal sealed class FaultEffects(Cluster cluster)
                 }
             }
         }
+    }
+
+    private bool IsOnSide(int side, int node)
+    {
+        var members = cluster.Schedule.Members;
+        var bit = node < members ? node : node == Coordinator ? members : node + 1;
+        return (side >> bit & 1) != 0;
     }
 
     private void Delay(int member, long duration, int by)

@@ -3,13 +3,24 @@ using Crossnode.Simulation.Schedules;
 namespace Crossnode.Simulation.Faults;
 
 /// <summary>Who was hurt enough that it may be left out; everybody else is healthy and must stay.</summary>
-internal sealed class Health(int members)
+internal sealed class Health(int members, int firstNewcomer)
 {
     private readonly List<Absence>[] _absences = Make(members);
     private readonly List<long> _announcedAt = [];
     private readonly bool[] _excused = new bool[members];
     private readonly bool[,] _broken = new bool[members, members];
     private readonly long[] _streamLostAt = Filled(members);
+
+    // A stream that is lost while its process joins may cost it the view that it was to come with.
+    private static readonly long Joining = 2 * Timings.Grace.Ticks;
+    private readonly long[] _joinedAt = Filled(members);
+
+    /// <summary>A view was announced with which this process comes.</summary>
+    public void Joined(int member, long now)
+    {
+        _joinedAt[member] = now;
+        _excused[member] |= now > 0 && member >= firstNewcomer && now - _streamLostAt[member] < Joining;
+    }
 
     /// <summary>Nothing more is expected of this member.</summary>
     public void Excuse(int member) => _excused[member] = true;
@@ -48,7 +59,11 @@ internal sealed class Health(int members)
     }
 
     /// <summary>The member's control stream was lost.</summary>
-    public void StreamLost(int member, long now) => _streamLostAt[member] = now;
+    public void StreamLost(int member, long now)
+    {
+        _streamLostAt[member] = now;
+        _excused[member] |= member >= firstNewcomer && now - _joinedAt[member] < Joining;
+    }
 
     /// <summary>A view was announced: who does not hear of it in time leaves dials unanswered, and loses its links.</summary>
     public void Announced(long now) => _announcedAt.Add(now);

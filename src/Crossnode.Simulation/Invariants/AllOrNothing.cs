@@ -36,7 +36,7 @@ internal static class AllOrNothing
             if (member.Callers[tag].Calls[index] is { Outcome.Status: OperationStatus.Completed } call && Counts(cluster, member, call))
             {
                 first ??= call;
-                if (call.Outcome!.View != first.Outcome!.View || !call.Outcome.Members.SequenceEqual(first.Outcome.Members))
+                if (call.Outcome!.View != first.Outcome!.View || !call.Outcome.Incarnations.SequenceEqual(first.Outcome.Incarnations))
                 {
                     Report(cluster, call, $"committed in {Where(call)} at member {call.Member}, in {Where(first)} at member {first.Member}");
                 }
@@ -63,7 +63,8 @@ internal static class AllOrNothing
                     $"committed in {Where(first)} at member {first.Member}, aborted at member {member.Index}: {call.Outcome.Error!.Message}");
             }
 
-            var mustHave = member.IsAlive && (next is null || next.RankOf(member.Id) >= 0);
+            var mustHave = member.IsAlive && first.Outcome.Incarnations.Contains(member.Incarnation)
+                && (next is null || next.Contains(member.Id, member.Incarnation));
             if (mustHave && call?.Outcome?.Status != OperationStatus.Completed)
             {
                 Report(cluster, first, $"committed in {Where(first)} at member {first.Member}, not at member {member.Index}");
@@ -72,7 +73,7 @@ internal static class AllOrNothing
     }
 
     private static bool Counts(Cluster cluster, SimulatedMember member, Call call) =>
-        member.HasLeft || NextView(cluster, call.Outcome!.View) is not { } next || next.RankOf(member.Id) >= 0;
+        member.HasLeft || NextView(cluster, call.Outcome!.View) is not { } next || next.Contains(member.Id, member.Incarnation);
 
     private static View? NextView(Cluster cluster, ViewId view) =>
         cluster.Coordinator.Announced.Find(announced => announced.Predecessor == view);

@@ -15,7 +15,7 @@ internal sealed class Progress(Cluster cluster) : IInvariant
             return;
         }
 
-        var present = cluster.Members.Count(static other => !other.IsDead && !other.AskedToLeave
+        var present = cluster.Members.Count(static other => other.IsBorn && other.WasMember && !other.IsDead && !other.AskedToLeave
             && (other.EndReason is null || IsGivingUp(other.EndReason)));
         if (present >= cluster.Schedule.MinMembers)
         {

@@ -17,7 +17,7 @@ internal sealed class ResultBits(Cluster cluster) : IInvariant
             return;
         }
 
-        var members = MaskOf(outcome.Members);
+        var members = MaskOf(outcome.Incarnations);
         if ((members >> member.Index & 1) == 0)
         {
             Report(member, call, "committed it without being among its members");
@@ -45,7 +45,9 @@ internal sealed class ResultBits(Cluster cluster) : IInvariant
         }
     }
 
-    public static uint MaskOf(IEnumerable<MemberId> members) => members.Aggregate(0u, static (mask, member) => mask | (1u << (int)member.Value));
+    // By process: a member that was started again has other inputs than before.
+    private uint MaskOf(IEnumerable<ulong> incarnations) =>
+        incarnations.Aggregate(0u, (mask, incarnation) => mask | (1u << cluster.Process(incarnation).Index));
 
     private void CheckWeight(SimulatedMember member, Call call, uint members, double total)
     {

@@ -23,7 +23,7 @@ internal sealed class TagOrder(Cluster cluster) : IInvariant
         }
 
         var calls = member.Callers[call.Tag].Calls;
-        for (var before = 0; before < call.Index; before++)
+        for (var before = member.Callers[call.Tag].First; before < call.Index; before++)
         {
             if (calls[before]!.Outcome is null)
             {

@@ -25,6 +25,18 @@ internal sealed class ViewChain(Cluster cluster) : IInvariant
             cluster.Violate("one view per epoch", $"member {member.Index} installs a {view.Id} that was never announced");
         }
 
+        if (member.IsNewcomer && !member.WasMember)
+        {
+            var rank = view.RankOf(member.Id);
+            if (rank < 0 || view.Record.Members[rank].Joined != view.Id.Epoch || !view.Contains(member.Id, member.Incarnation))
+            {
+                cluster.Violate("views form a chain", $"process {member.Index} comes in {view.Id}, which does not admit it");
+            }
+
+            cluster.Met(member.Id.Value < (uint)cluster.Schedule.Members ? CoveragePoint.RestartedBack : CoveragePoint.NewcomerAdmitted);
+            return;
+        }
+
         var before = member.Installed.Count > 0 ? member.Installed[^1].Id : ViewId.None;
         if (view.Predecessor != before)
         {

@@ -18,7 +18,10 @@ internal enum DueKind : byte
     /// <summary>A control stream that was dialled has had its time.</summary>
     DialTimeout,
 
-    /// <summary>A process that was started again comes to the coordinator.</summary>
+    /// <summary>A probe that was dialled has had its time.</summary>
+    ProbeTimeout,
+
+    /// <summary>A process comes to the run, perhaps in the place of a dead one.</summary>
     Newcomer,
 
     /// <summary>A fault begins.</summary>

@@ -28,6 +28,7 @@ internal sealed class SimulatedCoordinator
             Grace = Timings.Grace,
             GatherFor = Timings.GatherFor,
             LostAfter = Timings.LostAfter,
+            ProbeFor = Timings.ProbeFor,
             PrepareAgain = Timings.AskAgainAfter,
             MinMembers = cluster.Schedule.MinMembers,
             Rules = cluster.Rules,
@@ -50,7 +51,7 @@ internal sealed class SimulatedCoordinator
     }
 
     /// <summary>The end of a control stream that a member is about to open.</summary>
-    public CoordinatorStream AcceptStream(MemberId member) => new(this, member);
+    public CoordinatorStream AcceptStream(MemberId member, int index) => new(this, member, index);
 
     public void Take(CoordinatorStream stream, Socket socket, in Packet packet)
     {
@@ -63,7 +64,7 @@ internal sealed class SimulatedCoordinator
                 break;
             case PacketKind.Control when packet.Message.BodyCase == ControlMessage.BodyOneofCase.Hello:
                 _streams[id] = stream;
-                _cluster.Trace.Add(TraceKind.Stream, _cluster.Now, (int)stream.Member.Value, id);
+                _cluster.Trace.Add(TraceKind.Stream, _cluster.Now, stream.Index, id);
                 Step(new RunEvent(RunEventKind.StreamOpened, id, stream.Member, packet.Message));
                 break;
             case PacketKind.Control:
@@ -132,22 +133,25 @@ internal sealed class SimulatedCoordinator
             return;
         }
 
-        _cluster.Log(_cluster.CoordinatorNode, $"to {stream.Member}", action.Message!);
+        _cluster.Log(_cluster.CoordinatorNode, $"to process {stream.Index}", action.Message!);
         _cluster.Network.Send(stream.Socket!, new Packet { Kind = PacketKind.Control, Body = action.Message });
         if (action.Message!.BodyCase == ControlMessage.BodyOneofCase.Prepare)
         {
-            _cluster.Happened(Trigger.Prepare, (int)stream.Member.Value);
+            _cluster.Happened(Trigger.Prepare, stream.Index);
         }
         else if (action.Message.BodyCase == ControlMessage.BodyOneofCase.NewView)
         {
-            _cluster.Happened(Trigger.NewView, (int)stream.Member.Value);
+            _cluster.Happened(Trigger.NewView, stream.Index);
         }
     }
 }
 
 /// <summary>A control stream at the coordinator's end.</summary>
-internal sealed class CoordinatorStream(SimulatedCoordinator coordinator, MemberId member) : ISocketOwner
+internal sealed class CoordinatorStream(SimulatedCoordinator coordinator, MemberId member, int index) : ISocketOwner
 {
+    /// <summary>The process at the other end.</summary>
+    public int Index { get; } = index;
+
     public MemberId Member { get; } = member;
 
     public Socket? Socket { get; set; }

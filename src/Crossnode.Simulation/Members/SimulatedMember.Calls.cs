@@ -18,7 +18,7 @@ internal sealed partial class SimulatedMember
     public bool AskedToLeave { get; private set; }
 
     /// <summary>Whether everything that it calls has an outcome.</summary>
-    public bool IsDone => Array.TrueForAll(_callers, static caller => caller.IsDone);
+    public bool IsDone => (!IsNewcomer || WasMember) && Array.TrueForAll(_callers, static caller => caller.IsDone);
 
     /// <summary>Whether the schedule lets it leave before the others.</summary>
     public bool LeavesEarly => Array.Exists(_callers, static caller => caller.LeavesEarly);
@@ -36,10 +36,22 @@ internal sealed partial class SimulatedMember
         return true;
     }
 
+    // A newcomer begins where the others are.
+    private void BeginCalls()
+    {
+        if (!WasMember)
+        {
+            foreach (var caller in _callers)
+            {
+                caller.Begin(Engine.NextSequence(caller.Script.Tag));
+            }
+        }
+    }
+
     /// <summary>Plans the next calls; the calls themselves come later, never from inside the engine.</summary>
     public void Continue()
     {
-        if (!IsAlive || AskedToLeave)
+        if (!IsAlive || AskedToLeave || (IsNewcomer && !WasMember))
         {
             return;
         }
@@ -164,7 +176,7 @@ internal sealed partial class SimulatedMember
         }
 
         var first = _callers[0];
-        return after[Index] >= first.Limit || first.Calls[after[Index]] is { Outcome: not null };
+        return after[Index] >= first.Limit || after[Index] < first.First || first.Calls[after[Index]] is { Outcome: not null };
     }
 
     private Caller[] MakeCallers()
@@ -192,6 +204,9 @@ internal sealed class Caller(TagScript script, int tag, int member)
 
     public bool LeavesEarly => Limit < Script.Operations.Length;
 
+    /// <summary>The index of its first call.</summary>
+    public int First { get; private set; }
+
     public int Next { get; set; }
 
     public int Outstanding { get; set; }
@@ -199,6 +214,12 @@ internal sealed class Caller(TagScript script, int tag, int member)
     public bool IsPlanned { get; set; }
 
     public Call?[] Calls { get; } = new Call?[script.Operations.Length];
+
+    public void Begin(long sequence)
+    {
+        First = (int)Math.Min(sequence - 1, Script.Operations.Length);
+        Next = Math.Max(Next, First);
+    }
 
     public bool CanCall => Next < Limit && Outstanding < Script.Depth[member];
 

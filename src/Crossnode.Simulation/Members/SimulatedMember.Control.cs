@@ -24,7 +24,7 @@ internal sealed partial class SimulatedMember
         _control = new ControlEnd(this);
         var greeting = new Greeting(Id, Incarnation, Engine.View?.Id ?? ViewId.None, StreamPurpose.Control);
         _control.Socket = Network.Dial(
-            Index, _cluster.CoordinatorNode, greeting, _control, _cluster.Coordinator.AcceptStream(Id));
+            Index, _cluster.CoordinatorNode, greeting, _control, _cluster.Coordinator.AcceptStream(Id, Index));
         _cluster.Queue.Add(_cluster.Now + Timings.DialTimeout.Ticks, DueKind.DialTimeout, Index, _control);
     }
 
@@ -91,8 +91,14 @@ internal sealed partial class SimulatedMember
             Network.Close(accepted.Socket!);
         }
 
+        foreach (var probe in _probes)
+        {
+            Network.Close(probe.Socket!);
+        }
+
         _dialled.Clear();
         _accepted.Clear();
+        _probes.Clear();
         CloseControl();
     }
 
@@ -163,7 +169,7 @@ internal sealed partial class SimulatedMember
             {
                 return outcome.View == Engine.View!.Id && Array.Exists(
                     _cluster.Members,
-                    other => other.IsAlive && outcome.Members.Contains(other.Id)
+                    other => other.IsAlive && outcome.Incarnations.Contains(other.Incarnation)
                         && other.Callers[caller.Tag].Calls[index] is { Outcome: null });
             }
         }

@@ -43,6 +43,7 @@ internal sealed partial class SimulatedMember
         _dialled.Clear();
         MustJudge = true;
         _cluster.Continuing.Add(this);
+        BeginCalls();
         _cluster.Installed(this, view);
         var rank = view.RankOf(Id);
         for (var other = 0; other < view.Members.Count; other++)
@@ -223,7 +224,7 @@ internal sealed partial class SimulatedMember
             {
                 Kind = Crossnode.Simulation.Network.PacketKind.Reply, Status = status,
             });
-            if (status == PreambleStatus.Ok)
+            if (status == PreambleStatus.Ok && rank >= 0)
             {
                 OpenLink(rank, new LinkEnd(this, accepted.Socket!, rank));
             }
@@ -256,7 +257,7 @@ internal sealed partial class SimulatedMember
     private void Dial(View view, int rank)
     {
         var dialled = new DialledLink(this, rank, view.Id);
-        var acceptor = _cluster.Members[(int)view.Members[rank].Value];
+        var acceptor = _cluster.Process(view.Incarnations[rank]);
         var greeting = new Network.Greeting(Id, Incarnation, view.Id, StreamPurpose.Link);
         dialled.Socket = Network.Dial(Index, acceptor.Index, greeting, dialled, new AcceptedLink(acceptor));
         _dialled.Add(dialled);
@@ -266,6 +267,11 @@ internal sealed partial class SimulatedMember
     private PreambleStatus? Judge(Network.Greeting theirs, out int rank)
     {
         rank = -1;
+        if (theirs.Purpose == StreamPurpose.Probe)
+        {
+            return PreambleStatus.Ok;
+        }
+
         var view = Engine.View;
         if (view is null)
         {
@@ -301,7 +307,7 @@ internal sealed partial class SimulatedMember
         }
 
         var peer = link.Socket.Connection.Ends[0].Node == Index ? link.Socket.Connection.Ends[1].Node : link.Socket.Connection.Ends[0].Node;
-        var rank = view.RankOf(new MemberId((uint)peer));
+        var rank = view.RankOf(_cluster.Members[peer].Id);
         if (rank < 0)
         {
             return false;

@@ -18,51 +18,39 @@ namespace Crossnode.Simulation.Members;
 /// </remarks>
 internal sealed partial class SimulatedMember : IEngineHost
 {
+    public const ulong FirstIncarnation = 1000;
+
     private readonly Cluster _cluster;
 
     public SimulatedMember(Cluster cluster, int index)
     {
         _cluster = cluster;
         Index = index;
-        Id = new MemberId((uint)index);
-        Incarnation = (ulong)index + 1000;
-        var options = new MemberOptions
-        {
-            Self = Id,
-            Incarnation = Incarnation,
-            Endpoint = $"member-{index}:1",
-            HeartbeatInterval = Timings.Heartbeat,
-            EvictAfter = Timings.EvictAfter,
-            DialTimeout = Timings.DialTimeout,
-            ReconnectAfter = Timings.ReconnectAfter,
-            GiveUpAfter = Timings.GiveUpAfter,
-            MaxInFlightPerTag = cluster.Schedule.MaxInFlightPerTag,
-            Rules = cluster.Rules,
-        };
-        var engine = new EngineOptions
-        {
-            ChunkBytes = cluster.Schedule.ChunkBytes,
-            EagerBytes = cluster.Schedule.EagerBytes,
-            EagerWindowBytes = cluster.Schedule.EagerWindowBytes,
-            OperationTimeout = Timings.NoDeadline,
-        };
-        Engine = new CollectiveEngine(options, engine, this);
+        Incarnation = FirstIncarnation + (ulong)index;
+        Engine = MakeEngine(MemberId.Unassigned);
         _callers = MakeCallers();
     }
 
     public int Index { get; }
 
-    public MemberId Id { get; }
+    /// <summary>Its number; one that came without may have to wait for it.</summary>
+    public MemberId Id => Engine.Self;
 
     public ulong Incarnation { get; }
 
-    public CollectiveEngine Engine { get; }
+    public CollectiveEngine Engine { get; private set; }
 
     public Schedule Schedule => _cluster.Schedule;
 
     public VirtualNetwork Network => _cluster.Network;
 
     public TimeSpan Time => new(_cluster.Now);
+
+    /// <summary>The process was started.</summary>
+    public bool IsBorn { get; private set; }
+
+    /// <summary>It came after the first view, or wanted to.</summary>
+    public bool IsNewcomer => Index >= Schedule.Members;
 
     /// <summary>The process was killed, or its machine is gone.</summary>
     public bool IsDead { get; private set; }
@@ -77,7 +65,13 @@ internal sealed partial class SimulatedMember : IEngineHost
     public bool HasLeft => EndReason?.StartsWith("left", StringComparison.Ordinal) == true;
 
     /// <summary>Whether it takes part to the end.</summary>
-    public bool IsAlive => !IsDead && EndReason is null;
+    public bool IsAlive => IsBorn && !IsDead && EndReason is null;
+
+    /// <summary>Whether it was a member at some time.</summary>
+    public bool WasMember => Installed.Count > 0;
+
+    /// <summary>Whether a view of that epoch or an earlier one came with it.</summary>
+    public bool JoinedBy(long epoch) => !IsNewcomer || (WasMember && Installed[0].Id.Epoch <= epoch);
 
     /// <summary>Whether anything happened in the engine since this was last cleared.</summary>
     public bool IsTouched { get; set; }
@@ -88,6 +82,44 @@ internal sealed partial class SimulatedMember : IEngineHost
     public bool IsStopped => _cluster.Conditions.IsStopped(Index);
 
     public bool Has(ProtocolRules rule) => (_cluster.Rules & rule) != 0;
+
+    /// <summary>Starts the process, with a number or without.</summary>
+    public void Start(MemberId self)
+    {
+        if (self != MemberId.Unassigned)
+        {
+            Engine.Dispose();
+            EndReason = null;
+            Engine = MakeEngine(self);
+        }
+
+        IsBorn = true;
+    }
+
+    private CollectiveEngine MakeEngine(MemberId self)
+    {
+        var options = new MemberOptions
+        {
+            Self = self,
+            Incarnation = Incarnation,
+            Endpoint = $"member-{Index}:1",
+            HeartbeatInterval = Timings.Heartbeat,
+            EvictAfter = Timings.EvictAfter,
+            DialTimeout = Timings.DialTimeout,
+            ReconnectAfter = Timings.ReconnectAfter,
+            GiveUpAfter = Timings.GiveUpAfter,
+            MaxInFlightPerTag = Schedule.MaxInFlightPerTag,
+            Rules = _cluster.Rules,
+        };
+        var engine = new EngineOptions
+        {
+            ChunkBytes = Schedule.ChunkBytes,
+            EagerBytes = Schedule.EagerBytes,
+            EagerWindowBytes = Schedule.EagerWindowBytes,
+            OperationTimeout = Timings.NoDeadline,
+        };
+        return new CollectiveEngine(options, engine, this);
+    }
 
     public void Tick()
     {
@@ -103,7 +135,7 @@ internal sealed partial class SimulatedMember : IEngineHost
     /// <summary>Kills the process; with <paramref name="silently"/> its machine goes with it.</summary>
     public void Kill(bool silently)
     {
-        if (IsDead)
+        if (IsDead || !IsBorn)
         {
             return;
         }
@@ -162,11 +194,11 @@ internal sealed partial class SimulatedMember : IEngineHost
         }
     }
 
-    public void Probe(Probe probe)
+    public void Notice(string text)
     {
+        _cluster.Met(CoveragePoint.NewcomerNotCallable);
+        Log(text);
     }
-
-    public void Notice(string text) => Log(text);
 
     public void Log(string text) => _cluster.Log(Index, text);
 
@@ -174,7 +206,7 @@ internal sealed partial class SimulatedMember : IEngineHost
     {
         EndReason = reason;
         GoneAt = _cluster.Now;
-        if (IsDead || _cluster.IsOver)
+        if (!IsBorn || IsDead || _cluster.IsOver)
         {
             return;
         }

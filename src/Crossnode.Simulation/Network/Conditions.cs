@@ -13,6 +13,7 @@ internal sealed class Conditions
     private readonly int[] _stopped;
     private readonly bool[] _dead;
     private readonly bool[] _vanished;
+    private readonly bool[] _closed;
     private readonly int _jitter;
 
     public Conditions(int nodes, int jitterPercent, long ticksPerByte)
@@ -27,6 +28,7 @@ internal sealed class Conditions
         _stopped = new int[nodes];
         _dead = new bool[nodes];
         _vanished = new bool[nodes];
+        _closed = new bool[nodes];
     }
 
     public int Nodes { get; }
@@ -52,6 +54,11 @@ internal sealed class Conditions
     /// <summary>The process is gone: the system refuses dials.</summary>
     public void Kill(int node) => _dead[node] = true;
 
+    /// <summary>Nobody can dial this node; its own dials go through.</summary>
+    public void ClosePort(int node) => _closed[node] = true;
+
+    public bool IsPortClosed(int node) => _closed[node];
+
     /// <summary>The machine is gone: nothing is answered.</summary>
     public void Vanish(int node) => _vanished[node] = true;
 
@@ -65,7 +72,7 @@ internal sealed class Conditions
 
     public bool IsLost(int from, int to) => _vanished[from] || _vanished[to];
 
-    public bool Refuses(int from, int to) => _cut[from, to] > 0 || _dead[to];
+    public bool Refuses(int from, int to) => _cut[from, to] > 0 || _dead[to] || _closed[to];
 
     /// <summary>Draws how long a packet takes; packets of different connections overtake each other.</summary>
     public long Latency(int from, int to, DeterministicRandom random)

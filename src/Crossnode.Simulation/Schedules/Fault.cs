@@ -6,7 +6,7 @@ public enum FaultKind
     /// <summary>A process is killed; the system closes its connections.</summary>
     Crash,
 
-    /// <summary>A process is killed and started again; the run takes no new processes, so it is refused.</summary>
+    /// <summary>A process is killed and started again: it comes back under its number.</summary>
     Restart,
 
     /// <summary>A machine is gone without a word.</summary>
@@ -56,6 +56,9 @@ public enum FaultKind
 
     /// <summary>A member leaves before the others.</summary>
     Leave,
+
+    /// <summary>A process comes to the run.</summary>
+    Join,
 }
 
 /// <summary>What a fault waits for.</summary>
@@ -109,7 +112,7 @@ internal sealed record Fault
     public long AtLatest { get; init; }
 
     /// <summary>Tells the faults of a schedule apart.</summary>
-    public int Number { get; set; }
+    public int Number { get; init; }
 
     /// <summary>Whether it hits the very member (or link) that set it off.</summary>
     public bool Follows { get; init; }
@@ -121,7 +124,10 @@ internal sealed record Fault
 
     public int Other { get; init; }
 
-    /// <summary>The members on one side of a partition, one bit each; the last node is the coordinator.</summary>
+    /// <summary>For joins and restarts: the process that comes.</summary>
+    public int Newcomer { get; init; }
+
+    /// <summary>The members on one side of a partition, one bit each; then the coordinator, then who comes later.</summary>
     public int Side { get; init; }
 
     /// <summary>For cancels, mismatches, deadlines: the operation.</summary>

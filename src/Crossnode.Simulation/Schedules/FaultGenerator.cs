@@ -39,8 +39,7 @@ internal sealed class FaultGenerator(DeterministicRandom random, TagScript[] tag
         while (faults.Count < count + cancels)
         {
             var fault = MakeOne(faults.Count < cancels ? FaultKind.Cancel : random.Pick(Mix), hub);
-            var isDeath = fault.Kind is FaultKind.Crash or FaultKind.Restart or FaultKind.Vanish or FaultKind.Leave;
-            if (isDeath && ++deaths > members - survivors)
+            if (IsDeath(fault.Kind) && ++deaths > members - survivors)
             {
                 continue;
             }
@@ -55,12 +54,57 @@ internal sealed class FaultGenerator(DeterministicRandom random, TagScript[] tag
             faults.Add(new Fault { Kind = FaultKind.ControlLost, Trigger = Trigger.Condemned, Follows = true, Variant = random.NextInt32(100) });
         }
 
-        for (var index = 0; index < faults.Count; index++)
+        return [.. faults];
+    }
+
+    /// <summary>Adds what every schedule has: processes that join, and one at least that is started again.</summary>
+    public static Fault[] WithNewcomers(Fault[] faults, DeterministicRandom random, int members, int survivors, int joins, long window)
+    {
+        var all = faults.ToList();
+        var deaths = all.Count(static fault => IsDeath(fault.Kind));
+        if (!all.Exists(static fault => fault.Kind == FaultKind.Restart))
         {
-            faults[index].Number = index;
+            // One more member may die, or else a newcomer.
+            all.Add(MakeJoin(random, FaultKind.Restart, window) with
+            {
+                Member = deaths < members - survivors ? random.NextInt32(members) : members,
+                Duration = random.LogTicks(TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(2500)),
+            });
         }
 
-        return [.. faults];
+        for (var join = 0; join < joins; join++)
+        {
+            all.Add(MakeJoin(random, FaultKind.Join, window) with { Newcomer = members + join });
+        }
+
+        var restarted = members + joins;
+        for (var index = 0; index < all.Count; index++)
+        {
+            // The sides of a partition know only who was there from the first.
+            var fault = all[index] with { Side = all[index].Side | (random.NextInt32(1 << 12) << (members + 1)), Number = index };
+            all[index] = fault.Kind == FaultKind.Restart ? fault with { Newcomer = restarted++ } : fault;
+        }
+
+        return [.. all];
+    }
+
+    private static bool IsDeath(FaultKind kind) =>
+        kind is FaultKind.Crash or FaultKind.Restart or FaultKind.Vanish or FaultKind.Leave;
+
+    private static Fault MakeJoin(DeterministicRandom random, FaultKind kind, long window)
+    {
+        var trigger = random.Percent(60) ? Trigger.Time : random.Pick(Triggers);
+        return new Fault
+        {
+            Kind = kind,
+            Trigger = trigger,
+            Count = random.Between(1, 6),
+            At = trigger == Trigger.Time
+                ? random.NextInt64(window)
+                : random.Percent(40) ? 0 : random.LogTicks(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(50)),
+            AtLatest = trigger == Trigger.Time ? 0 : (window / 4) + random.NextInt64(window),
+            Variant = random.NextInt32(100),
+        };
     }
 
     private Fault MakeOne(FaultKind kind, int hub)

@@ -8,7 +8,16 @@ internal sealed record Schedule
 {
     public required long Seed { get; init; }
 
+    /// <summary>How many processes make the first view.</summary>
     public required int Members { get; init; }
+
+    /// <summary>How many come later: first those that join, then those that are started again.</summary>
+    public required int Joins { get; init; }
+
+    public required int Restarts { get; init; }
+
+    /// <summary>All processes that there will be; members come first.</summary>
+    public int Processes => Members + Joins + Restarts;
 
     public required TagScript[] Tags { get; init; }
 
@@ -53,11 +62,11 @@ internal sealed record TagScript
 
     public required OperationScript[] Operations { get; init; }
 
-    /// <summary>By member: how many of its operations it lets run at once.</summary>
-    public required int[] Depth { get; init; }
+    /// <summary>By process: how many of its operations it lets run at once.</summary>
+    public required int[] Depth { get; set; }
 
-    /// <summary>By member: how many it calls; fewer than all for one that leaves.</summary>
-    public required int[] Calls { get; init; }
+    /// <summary>By process: how many it calls; fewer than all for one that leaves.</summary>
+    public required int[] Calls { get; set; }
 }
 
 /// <summary>One operation as the members call it.</summary>
@@ -65,15 +74,15 @@ internal sealed record OperationScript
 {
     public required PartScript[] Parts { get; init; }
 
-    /// <summary>By member: the pause before the call.</summary>
-    public required long[] Think { get; init; }
+    /// <summary>By process: the pause before the call.</summary>
+    public required long[] Think { get; set; }
 
-    public required double[] Weights { get; init; }
+    public required double[] Weights { get; set; }
 
-    /// <summary>By member, one bit each: whether it works in place.</summary>
-    public required int InPlace { get; init; }
+    /// <summary>By process, one bit each: whether it works in place.</summary>
+    public required int InPlace { get; set; }
 
-    /// <summary>By member: an operation of the first tag that must be over before the call; -1 for none.</summary>
+    /// <summary>By process: an operation of the first tag that must be over before the call; -1 for none.</summary>
     public int[]? After { get; set; }
 
     /// <summary>Who calls something else (-1: nobody), and what.</summary>

@@ -37,22 +37,30 @@ internal sealed class ScheduleGenerator
             tags[tag] = MakeTag(tag, random.Between(10, tags.Length == 2 ? 14 : 10));
         }
 
-        var survivors = random.Pick([1, 1, 1, 1, 2, 3, _members - 1]);
+        var survivors = random.Pick([1, 1, 1, 2, 2, 3, _members - 1]);
         var latency = random.LogTicks(TimeSpan.FromMilliseconds(0.1), TimeSpan.FromMilliseconds(5));
         // Most faults should begin while operations run: an operation takes about fifteen latencies.
         var window = TimeSpan.FromMilliseconds(20).Ticks + (tags[0].Operations.Length * ((_thinkTicks / 2) + (15 * latency)) / 2);
         var faults = new FaultGenerator(random, tags, _members, survivors, window).Make();
         // Two members whose link is gone can never be the two that have to go on.
         var mayNeedMore = !Array.Exists(faults, static fault => fault.Kind == FaultKind.LinkGone);
+        // Draws of their own, so that seeds keep what they had before there were newcomers.
+        var later = new DeterministicRandom(new DeterministicRandom((ulong)seed ^ 0xD6E8FEB86659FD93).NextUInt64());
+        var joins = later.Between(1, 2);
+        faults = FaultGenerator.WithNewcomers(faults, later, _members, survivors, joins, window);
+        var restarts = faults.Count(static fault => fault.Kind == FaultKind.Restart);
+        AddProcesses(tags, later, joins + restarts);
         var chunk = random.Pick([32, 64, 64, 128]);
         var eagerWindow = random.Pick([64, 128, 256]);
         return new Schedule
         {
             Seed = seed,
             Members = _members,
+            Joins = joins,
+            Restarts = restarts,
             Tags = tags,
             Survivors = survivors,
-            MinMembers = mayNeedMore && random.Percent(90) ? survivors : 1,
+            MinMembers = mayNeedMore && random.Percent(98) ? survivors : 1,
             Faults = faults,
             ChunkBytes = chunk,
             EagerBytes = random.Pick([16, 64]),
@@ -66,6 +74,34 @@ internal sealed class ScheduleGenerator
             TicksPerByte = random.Pick([10, 100, 300]),
             AllLeave = random.Percent(25),
         };
+    }
+
+    private void AddProcesses(TagScript[] tags, DeterministicRandom later, int more)
+    {
+        foreach (var tag in tags)
+        {
+            tag.Depth = [.. tag.Depth, .. Draw(more, () => later.Between(1, 5))];
+            tag.Calls = [.. tag.Calls, .. Draw(more, () => tag.Operations.Length)];
+            foreach (var operation in tag.Operations)
+            {
+                operation.Think = [.. operation.Think, .. Draw(more, () => later.NextInt64(_thinkTicks))];
+                // Sums of narrow types stay exact.
+                operation.Weights = [.. operation.Weights, .. Draw(more, () => operation.Weights[0] == 0 ? 0 : later.Pick<double>([1, 1, 0.5, 0]))];
+                operation.InPlace |= later.NextInt32(1 << more) << _members;
+                operation.After = operation.After is { } after ? [.. after, .. Draw(more, () => -1)] : null;
+            }
+        }
+    }
+
+    private static T[] Draw<T>(int count, Func<T> draw)
+    {
+        var drawn = new T[count];
+        for (var index = 0; index < count; index++)
+        {
+            drawn[index] = draw();
+        }
+
+        return drawn;
     }
 
     private const int BytePool64 = Network.BytePool.BlockBytes;

@@ -7,6 +7,7 @@ internal static class Timings
     public static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(150);
     public static readonly TimeSpan EvictAfter = TimeSpan.FromMilliseconds(1500);
     public static readonly TimeSpan DialTimeout = TimeSpan.FromMilliseconds(450);
+    public static readonly TimeSpan ProbeFor = TimeSpan.FromMilliseconds(600);
     public static readonly TimeSpan ReconnectAfter = TimeSpan.FromMilliseconds(30);
     public static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
     public static readonly TimeSpan GatherFor = TimeSpan.FromMilliseconds(8);

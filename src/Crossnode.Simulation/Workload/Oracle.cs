@@ -5,7 +5,7 @@ using Crossnode.Simulation.Schedules;
 namespace Crossnode.Simulation.Workload;
 
 /// <summary>Computes results without the product's code: for any set of members, each operation's right bytes.</summary>
-internal sealed unsafe class Oracle(Schedule schedule, Arena arena)
+internal sealed unsafe class Oracle(Schedule schedule, Arena arena, Func<int, MemberId> idOf)
 {
     private readonly Dictionary<(int Tag, int Operation, int Part, uint Members), nint> _known = [];
 
@@ -37,12 +37,26 @@ internal sealed unsafe class Oracle(Schedule schedule, Arena arena)
     {
         var total = 0.0;
         var weights = schedule.Tags[tag].Operations[operation].Weights;
-        for (var member = 0; member < schedule.Members; member++)
+        for (var member = 0; member < schedule.Processes; member++)
         {
             total += (members >> member & 1) != 0 ? weights[member] : 0;
         }
 
         return total;
+    }
+
+    // The process that is the root by its number.
+    private int RootOf(int root, uint members)
+    {
+        for (var process = 0; process < schedule.Processes; process++)
+        {
+            if ((members >> process & 1) != 0 && idOf(process).Value == (uint)root)
+            {
+                return process;
+            }
+        }
+
+        return root;
     }
 
     private double Result(int tag, int operation, int part, uint members, int element)
@@ -51,11 +65,11 @@ internal sealed unsafe class Oracle(Schedule schedule, Arena arena)
         var script = called.Parts[part];
         if (script.Kind == CollectiveKind.Broadcast)
         {
-            return Inputs.Value(script.Type, script.Root, tag, operation, part, element);
+            return Inputs.Value(script.Type, RootOf(script.Root, members), tag, operation, part, element);
         }
 
         var sum = 0.0;
-        for (var member = 0; member < schedule.Members; member++)
+        for (var member = 0; member < schedule.Processes; member++)
         {
             if ((members >> member & 1) != 0)
             {

@@ -74,6 +74,15 @@ public sealed class RunFormingTests
         }
 
         var second = bench.Open(0, incarnation: 77);
+        if (started)
+        {
+            // It waits until the first one is heard, which may be dead without the coordinator knowing.
+            Assert.Empty(bench.SentOn(second));
+            bench.Wait(2 * bench.Options.HeartbeatInterval, 1);
+            Assert.DoesNotContain(bench.SentOn(second), message => message.Evicted is not null);
+            bench.Wait(TimeSpan.FromMilliseconds(20), 0, 1);
+        }
+
         Assert.Contains("two processes use the same worker number 0", bench.EvictedOn(second)!.Reason, StringComparison.Ordinal);
         Assert.Equal(second, Assert.Single(bench.Actions, action => action.Kind == RunActionKind.CloseStream).Stream);
         Assert.Equal(started ? RunPhase.Stable : RunPhase.Forming, bench.Phase);

@@ -2,8 +2,8 @@ using Crossnode.Protocol;
 
 namespace Crossnode.Simulation.Tests.Regressions;
 
-/// <summary>Seeds whose schedules fail when a mistake of the past is made again; each was tried so.</summary>
-/// <remarks>A change of what schedules are made of gives the numbers another meaning: then try again, and put others here.</remarks>
+/// <summary>Seeds whose schedules failed when a mistake of the past was made again; each was tried so.</summary>
+/// <remarks>They were found before there were newcomers, and have some now. A change of what schedules are made of gives the numbers another meaning: then try again, and put others here.</remarks>
 [Trait("tier", "unit")]
 public sealed class SeedTests
 {
