@@ -123,7 +123,9 @@ public sealed class EmbeddedCoordinatorTests : IDisposable
     public void Evicted_process_reads_why_even_if_it_was_talking()
     {
         var coordinator = Start(1);
-        Join(coordinator, 0).ReadNewView();
+        var first = Join(coordinator, 0);
+        first.ReadNewView();
+        using var life = new Timer(_ => first.Send(new ControlMessage { Heartbeat = new Heartbeat() }), null, 0, 100);
         var second = Join(coordinator, 0, incarnation: 2);
         for (var count = 0; count < 100; count++)
         {
