@@ -9,6 +9,12 @@ if (args is ["worker", ..])
     return Worker.Run(args[1..]);
 }
 
+// State transfer: dotnet run -c Release --project bench/Crossnode.Bench -- state --holders 3 --rate 50000000
+if (args is ["state", ..])
+{
+    return StateBench.Run(args[1..]);
+}
+
 var bytes = new Option<long>("--bytes") { DefaultValueFactory = _ => 64L << 20, Description = "size of the buffer of 32-bit floats" };
 var world = new Option<int>("--world") { DefaultValueFactory = _ => 2, Description = "number of processes" };
 var rounds = new Option<int>("--rounds") { DefaultValueFactory = _ => 7, Description = "interleaved rounds" };

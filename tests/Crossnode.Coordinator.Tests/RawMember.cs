@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Crossnode.Core;
 using Crossnode.Protocol.Control;
+using Crossnode.Protocol.State;
 using Crossnode.Protocol.Wire;
 using Google.Protobuf;
 
@@ -65,6 +66,12 @@ internal sealed class RawMember : IDisposable
                 return message;
             }
         }
+    }
+
+    public StateMessage ReadState()
+    {
+        Assert.True(FrameHeader.TryRead(Read(FrameHeader.Size), out var header, out var error), error);
+        return StateMessage.Parser.ParseFrom(Read(header.Length));
     }
 
     public ViewRecord ReadNewView() => ReadMessage().NewView.View;

@@ -56,7 +56,8 @@ internal sealed unsafe class FetchLink(int index, StateDial dial, long version, 
 
         if (!_stream.Flush(out var sent) || !_stream.Receive(this, out moved))
         {
-            return Over(new FetchEvent.Lost(index, _stream.Failure ?? "broken"));
+            var why = _stream.Failure ?? "broken";
+            return Over(_stream.HasBrokenRules ? new FetchEvent.Refused(index, why) : new FetchEvent.Lost(index, why));
         }
 
         moved |= sent;

@@ -201,7 +201,7 @@ public sealed partial class StateFetcher
 
             public string? Refused { get; private set; }
 
-            public bool IsFinal => _dial?.IsFinal == true;
+            public bool IsFinal => _dial?.IsFinal == true || _stream?.HasBrokenRules == true;
 
             public bool IsConnected => _dial is not null;
 

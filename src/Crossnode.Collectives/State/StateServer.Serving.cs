@@ -54,6 +54,7 @@ public sealed partial class StateServer
     private bool Turn()
     {
         bool lingers;
+        bool prepares;
         lock (_gate)
         {
             if (_stopping)
@@ -63,14 +64,15 @@ public sealed partial class StateServer
 
             TakeArrivals();
             Sweep();
-            lingers = _interests.HasLingering;
+            prepares = PrepareSpare();
+            lingers = _interests.HasLingering || _spare is not null;
         }
 
         var moved = ReceiveAll();
         moved |= Resolve();
         _waitsForTokens = 0;
         moved |= SendAll();
-        if (!moved)
+        if (!moved && !prepares)
         {
             Wait(lingers);
         }

@@ -64,7 +64,12 @@ public sealed partial class StateServer : IDisposable
             {
                 var copies = _versions.Values.Where(version => version.IsCopied).ToList();
                 return new StateServerCounters(
-                    _served, new Dictionary<StatePeer, long>(_servedTo), _fetchers, copies.Count, copies.Sum(copy => copy.CopyBytes));
+                    _served,
+                    new Dictionary<StatePeer, long>(_servedTo),
+                    _fetchers,
+                    copies.Count,
+                    copies.Sum(copy => copy.CopyBytes),
+                    _spare?.Bytes ?? 0);
             }
         }
     }
@@ -103,6 +108,7 @@ public sealed partial class StateServer : IDisposable
             }
 
             _live = new StateVersion(version, live, blob, _options.ChunkBytes);
+            _expectedBytes = _live.CopyBytes;
             _versions.Add(version, _live);
         }
 
@@ -122,6 +128,20 @@ public sealed partial class StateServer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(keepFor);
         return BeforeChange(keep: false, keepFor);
+    }
+
+    /// <summary>Gets memory for one copy ready on the serving thread, so that BeforeChange only has to copy.</summary>
+    /// <param name="live">What will be offered. Where it was offered before, a newcomer in the view has the same effect.</param>
+    /// <remarks>It is given back when no copy was needed for <see cref="StateServerOptions.LingerTime"/>.</remarks>
+    public void Prepare(IReadOnlyList<StateTensor> live)
+    {
+        ArgumentNullException.ThrowIfNull(live);
+        lock (_gate)
+        {
+            WantSpare(StateVersion.CopyBytesOf(live));
+        }
+
+        _poller.Wake();
     }
 
     /// <summary>Ends a version, live or copied; whoever fetches it is refused. Does nothing when it is not here.</summary>
@@ -163,8 +183,13 @@ public sealed partial class StateServer : IDisposable
     {
         lock (_gate)
         {
+            var before = _members;
             _members = [.. members];
             _interests.Retain(_members);
+            if (before is not null && _members.Any(member => !before.Contains(member)))
+            {
+                WantSpare(_expectedBytes);
+            }
         }
 
         _poller.Wake();
@@ -212,6 +237,8 @@ public sealed partial class StateServer : IDisposable
 
             _versions.Clear();
             _live = null;
+            _spare?.Dispose();
+            _spare = null;
         }
     }
 
@@ -244,7 +271,7 @@ public sealed partial class StateServer : IDisposable
             }
         }
 
-        version.Copy();
+        version.Copy(TakeSpare(version.CopyBytes) ?? new CopyMemory(version.CopyBytes));
         lock (_gate)
         {
             if (_live == version)
@@ -264,7 +291,7 @@ public sealed partial class StateServer : IDisposable
     // With the lock held.
     private void End(StateVersion version)
     {
-        version.Dispose();
+        KeepSpare(version.End());
         _versions.Remove(version.Number);
         _interests.Forget(version.Number);
         if (_live == version)

@@ -17,7 +17,7 @@ public sealed record StateServerOptions
     /// <value>2.</value>
     public int MaxCopies { get; init; } = 2;
 
-    /// <summary>How long a copy is kept for a fetcher whose connections broke.</summary>
+    /// <summary>How long a copy is kept for a fetcher whose connections broke, and memory for the next copy.</summary>
     /// <value>30 s.</value>
     public TimeSpan LingerTime { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -44,5 +44,6 @@ public readonly record struct CopyCost(bool Copied, long Bytes, TimeSpan Elapsed
 /// <param name="Fetchers">Connections open now.</param>
 /// <param name="Copies">Copies held now.</param>
 /// <param name="CopyBytes">Memory that they take, in bytes.</param>
+/// <param name="SpareBytes">Memory that is ready for the next copy, in bytes.</param>
 public sealed record StateServerCounters(
-    long BytesServed, IReadOnlyDictionary<StatePeer, long> ServedTo, int Fetchers, int Copies, long CopyBytes);
+    long BytesServed, IReadOnlyDictionary<StatePeer, long> ServedTo, int Fetchers, int Copies, long CopyBytes, long SpareBytes);

@@ -31,6 +31,9 @@ internal sealed unsafe class StateStream(FrameConnection frames, int maxMessageB
     /// <summary>Why the connection is of no more use.</summary>
     public string? Failure { get; private set; }
 
+    /// <summary>Whether it is over because the other side broke the rules.</summary>
+    public bool HasBrokenRules { get; private set; }
+
     /// <summary>Queues a message; nothing may be pending that is larger than small.</summary>
     public void Queue(byte[] body)
     {
@@ -86,6 +89,8 @@ internal sealed unsafe class StateStream(FrameConnection frames, int maxMessageB
 
             if (status != FrameStatus.Ready)
             {
+                // Bytes that are no header, on a connection that is sound.
+                HasBrokenRules |= status == FrameStatus.Failed && Frames.Connection.Failure is null;
                 return Fail(Frames.Failure);
             }
         }
@@ -105,7 +110,7 @@ internal sealed unsafe class StateStream(FrameConnection frames, int maxMessageB
         switch (_header.Type)
         {
             case FrameType.State when _header.Length > maxMessageBytes:
-                return Fail($"sent a message of {_header.Length} bytes (at most {maxMessageBytes} are taken here)");
+                return Broke($"sent a message of {_header.Length} bytes (at most {maxMessageBytes} are taken here)");
             case FrameType.State:
                 if (_body.Length < _header.Length)
                 {
@@ -119,12 +124,12 @@ internal sealed unsafe class StateStream(FrameConnection frames, int maxMessageB
                 target = reader.BeginPiece(_header, out var complaint);
                 if (complaint is not null)
                 {
-                    return Fail($"sent {complaint}");
+                    return Broke($"sent {complaint}");
                 }
 
                 break;
             default:
-                return Fail($"sent a {_header.Type} frame on a state connection");
+                return Broke($"sent a {_header.Type} frame on a state connection");
         }
 
         Frames.BeginPayload(target, _header.Length);
@@ -136,7 +141,7 @@ internal sealed unsafe class StateStream(FrameConnection frames, int maxMessageB
     {
         if (_header.Type == FrameType.Chunk)
         {
-            return reader.EndPiece(_header) is not { } wrong || Fail($"sent {wrong}");
+            return reader.EndPiece(_header) is not { } wrong || Broke($"sent {wrong}");
         }
 
         StateMessage message;
@@ -146,10 +151,16 @@ internal sealed unsafe class StateStream(FrameConnection frames, int maxMessageB
         }
         catch (InvalidProtocolBufferException broken)
         {
-            return Fail($"sent a state frame that is no message ({broken.Message})");
+            return Broke($"sent a state frame that is no message ({broken.Message})");
         }
 
-        return reader.Received(message) is not { } complaint || Fail($"sent {complaint}");
+        return reader.Received(message) is not { } complaint || Broke($"sent {complaint}");
+    }
+
+    private bool Broke(string why)
+    {
+        HasBrokenRules = true;
+        return Fail(why);
     }
 
     private bool Fail(string? why)

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using System.Runtime.InteropServices;
 using Crossnode.Core;
 
 namespace Crossnode.Collectives.State;
@@ -17,7 +16,7 @@ internal sealed unsafe class StateVersion : IDisposable
     private readonly int _chunkBytes;
     private readonly long[] _copyOffsets;
     private readonly UInt128[][] _hashes;
-    private byte* _copy;
+    private CopyMemory? _copy;
     private bool _isOver;
     private int _hashTensor;
     private int _hashChunk;
@@ -34,7 +33,7 @@ internal sealed unsafe class StateVersion : IDisposable
         {
             _copyOffsets[tensor] = CopyBytes;
             _hashes[tensor] = new UInt128[StateManifest.ChunksOf(live[tensor].Buffer.ByteLength, chunkBytes)];
-            CopyBytes += (live[tensor].Buffer.ByteLength + Alignment - 1) & -Alignment;
+            CopyBytes += Aligned(live[tensor].Buffer.ByteLength);
         }
     }
 
@@ -48,21 +47,30 @@ internal sealed unsafe class StateVersion : IDisposable
     /// <summary>Once all is hashed.</summary>
     public StateManifest? Manifest { get; private set; }
 
+    /// <summary>What a copy of these would take.</summary>
+    public static long CopyBytesOf(IReadOnlyList<StateTensor> live) => live.Sum(tensor => Aligned(tensor.Buffer.ByteLength));
+
     /// <summary>Copies the live memory and goes on from the copy. On the thread that owns the live memory.</summary>
-    public void Copy()
+    public void Copy(CopyMemory target)
     {
-        var copy = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(CopyBytes, 1), Alignment);
         for (var tensor = 0; tensor < _live.Count; tensor++)
         {
             using var pinned = _live[tensor].Buffer.Pin();
             var bytes = _live[tensor].Buffer.ByteLength;
-            Buffer.MemoryCopy(pinned.Address, copy + _copyOffsets[tensor], bytes, bytes);
+            Buffer.MemoryCopy(pinned.Address, target.Address + _copyOffsets[tensor], bytes, bytes);
         }
 
+        target.Filled();
         lock (_memory)
         {
-            _copy = copy;
+            if (!_isOver)
+            {
+                _copy = target;
+                return;
+            }
         }
+
+        target.Dispose();
     }
 
     /// <summary>Whether a chunk exists; then its place.</summary>
@@ -91,7 +99,7 @@ internal sealed unsafe class StateVersion : IDisposable
 
             if (_copy is not null)
             {
-                new ReadOnlySpan<byte>(_copy + _copyOffsets[tensor] + offset, target.Length).CopyTo(target);
+                new ReadOnlySpan<byte>(_copy.Address + _copyOffsets[tensor] + offset, target.Length).CopyTo(target);
                 return true;
             }
 
@@ -129,18 +137,21 @@ internal sealed unsafe class StateVersion : IDisposable
         return true;
     }
 
-    public void Dispose()
+    /// <summary>Nothing is read any more. Gives the copy's memory back for the next one.</summary>
+    public CopyMemory? End()
     {
         lock (_memory)
         {
             _isOver = true;
-            if (_copy is not null)
-            {
-                NativeMemory.AlignedFree(_copy);
-                _copy = null;
-            }
+            var copy = _copy;
+            _copy = null;
+            return copy;
         }
     }
+
+    public void Dispose() => End()?.Dispose();
+
+    private static long Aligned(long bytes) => (bytes + Alignment - 1) & -Alignment;
 
     private bool TryHashChunk(out int bytes)
     {
@@ -160,7 +171,7 @@ internal sealed unsafe class StateVersion : IDisposable
                 }
 
                 using var pinned = _copy is null ? _live[place.Tensor].Buffer.Pin() : default;
-                var address = _copy is null ? pinned.Address : _copy + _copyOffsets[place.Tensor];
+                var address = _copy is null ? pinned.Address : _copy.Address + _copyOffsets[place.Tensor];
                 hash.Append(new ReadOnlySpan<byte>(address + place.Offset + done, piece));
             }
 

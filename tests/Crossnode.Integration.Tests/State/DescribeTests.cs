@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using System.Text;
+using Crossnode.Collectives.State;
+using Crossnode.Core.Errors;
+
+namespace Crossnode.Integration.Tests.State;
+
+/// <summary>Goal: a newcomer learns what an operation is as soon as one holder knows, and is never left waiting for ever.</summary>
+[Trait("tier", "integration")]
+public sealed class DescribeTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task First_holder_that_knows_answers_and_later_numbers_come_over_the_same_connections()
+    {
+        using var cluster = new StateCluster(2, 100);
+        var asked = Describe(cluster, 7);
+        await StateTransferTests.Until(() => cluster.Servers.All(server => server.Counters.Fetchers == 1));
+        Assert.False(asked.IsCompleted);
+        cluster.Servers[1].Describe(7, Encoding.UTF8.GetBytes("step 7"));
+        Assert.Equal("step 7", await asked);
+
+        cluster.Servers[0].Describe(7, Encoding.UTF8.GetBytes("step 7"));
+        for (var sequence = 8; sequence < 200; sequence++)
+        {
+            cluster.Servers[sequence % 2].Describe(sequence, Encoding.UTF8.GetBytes($"step {sequence}"));
+            Assert.Equal($"step {sequence}", await Describe(cluster, sequence));
+        }
+
+        Assert.All(cluster.Servers, server => Assert.Equal(1, server.Counters.Fetchers));
+    }
+
+    [Fact]
+    public async Task Numbers_that_nobody_remembers_are_an_error_that_says_so()
+    {
+        using var cluster = new StateCluster(2, 100, options: new StateServerOptions { MaxDescriptions = 3 });
+        foreach (var server in cluster.Servers)
+        {
+            for (var sequence = 1; sequence <= 5; sequence++)
+            {
+                server.Describe(sequence, new byte[] { (byte)sequence });
+            }
+        }
+
+        var gone = await Assert.ThrowsAsync<LinkException>(() => Describe(cluster, 2));
+        Assert.Contains("member 0 (127.0.0.1:", gone.Message, StringComparison.Ordinal);
+        Assert.Contains("operation 2 is not described here (the newest is 5)", gone.Message, StringComparison.Ordinal);
+        Assert.Equal("\u0003", await Describe(cluster, 3));
+    }
+
+    [Fact]
+    public async Task Holder_that_dies_is_replaced_by_another()
+    {
+        using var cluster = new StateCluster(2, 100);
+        var asked = Describe(cluster, 1);
+        await StateTransferTests.Until(() => cluster.Servers.All(server => server.Counters.Fetchers == 1));
+        cluster.Servers[0].Dispose();
+        cluster.Servers[1].Describe(1, "one"u8.ToArray());
+        Assert.Equal("one", await asked);
+        cluster.Servers[1].Dispose();
+        Assert.Contains("no holder can say", (await Assert.ThrowsAsync<LinkException>(() => Describe(cluster, 2))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Deadline_and_cancel_end_the_wait()
+    {
+        using var cluster = new StateCluster(1, 100);
+        var late = await Assert.ThrowsAsync<DeadlineException>(
+            () => cluster.Fetcher.DescribeAsync(4, cluster.Newcomer.Peers, TimeSpan.FromSeconds(0.2), cancellationToken: Cancellation));
+        Assert.Contains("in 0.2 s what operation 4 is: member 0", late.Message, StringComparison.Ordinal);
+        using var cancel = new CancellationTokenSource(TimeSpan.FromSeconds(0.2));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => cluster.Fetcher.DescribeAsync(4, cluster.Newcomer.Peers, StateCluster.Patience, cancellationToken: cancel.Token));
+    }
+
+    // At this rate a chunk takes four seconds.
+    [Fact]
+    public async Task Capped_fetch_does_not_delay_answers()
+    {
+        using var cluster = new StateCluster(1, 100_000, options: new StateServerOptions { RateBytesPerSecond = 50_000, ChunkBytes = 200_000 });
+        cluster.OfferAll(1);
+        using var cancel = new CancellationTokenSource();
+        using var other = cluster.Newcomer.CreateStateFetcher();
+        var fetch = other.RunAsync(cluster.Request(1, StateCluster.Zeros(100_000)), cancel.Token);
+        await StateTransferTests.Until(() => cluster.Servers[0].Counters.BytesServed > 0);
+        var start = Stopwatch.GetTimestamp();
+        for (var sequence = 1; sequence <= 20; sequence++)
+        {
+            cluster.Servers[0].Describe(sequence, "x"u8.ToArray());
+            Assert.Equal("x", await Describe(cluster, sequence));
+        }
+
+        Assert.True(Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(4), $"took {Stopwatch.GetElapsedTime(start)}");
+        Assert.False(fetch.IsCompleted);
+        cancel.Cancel();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fetch);
+    }
+
+    private static async Task<string> Describe(StateCluster cluster, long sequence) => Encoding.UTF8.GetString(
+        (await cluster.Fetcher.DescribeAsync(
+            sequence, [.. cluster.Newcomer.Peers.Take(cluster.Servers.Count)], StateCluster.Patience, cluster.Newcomer.View.Id, Cancellation)).Span);
+}
