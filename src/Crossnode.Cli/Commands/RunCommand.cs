@@ -28,7 +28,7 @@ internal static class RunCommand
     private static readonly IReadOnlyList<Setting> Settings =
     [
         Setting.Whole("workers", "worker processes on this machine", 1, LaunchOptions.MostWorkers, c => c.Workers, (c, v) => c with { Workers = v }),
-        Setting.Real("evictAfterSeconds", "silence after which a worker is put out of the run", 1, 86_400, c => c.EvictAfterSeconds, (c, v) => c with { EvictAfterSeconds = v }),
+        Setting.Real("evictAfterSeconds", "silence after which a worker is put out of the run; signs of life come every second", 4, 86_400, c => c.EvictAfterSeconds, (c, v) => c with { EvictAfterSeconds = v }),
         Setting.Real("startTimeoutSeconds", "time in which all workers have to join", 1, 3600, c => c.StartTimeoutSeconds, (c, v) => c with { StartTimeoutSeconds = v }),
         Setting.Text("listen", "address of the coordinator; port 0 takes a free one", "ADDRESS:PORT", c => c.Listen, (c, v) => c with { Listen = v }),
         Setting.Switch("insecure", "allow an address that other machines reach, though nothing checks who comes", c => c.Insecure, (c, v) => c with { Insecure = v }),

@@ -96,7 +96,7 @@ public sealed class RunTests : IDisposable
         Assert.SkipUnless(Signals.AreSupported, "this system has no signals");
         const int Stop = 19, Continue = 18;
         using var run = CrossnodeProcess.Start(
-            "run", "--workers", "3", "--evict-after-seconds", "1", "--", CrossnodeProcess.WorkerProgram, _stopFile).WaitForWorkers();
+            "run", "--workers", "3", "--evict-after-seconds", "4", "--", CrossnodeProcess.WorkerProgram, _stopFile).WaitForWorkers();
         run.WaitForLine("members 3", times: 3);
         Signals.Send(run.Workers[1], Stop);
         run.WaitForLine("members 2", times: 2);
