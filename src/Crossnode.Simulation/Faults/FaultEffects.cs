@@ -6,6 +6,8 @@ namespace Crossnode.Simulation.Faults;
 /// <summary>What faults do to processes and network, and what that excuses.</summary>
 internal sealed class FaultEffects(Cluster cluster)
 {
+    private readonly HashSet<int> _replaced = [];
+
     // A link dialled over a slower path may not open in time; a stream may not come back in time.
     private static readonly long SlowForLinks = TimeSpan.FromMilliseconds(80).Ticks;
     private static readonly long SlowForStreams = TimeSpan.FromMilliseconds(40).Ticks;
@@ -103,6 +105,11 @@ internal sealed class FaultEffects(Cluster cluster)
     // Kills the process; another comes under its number a little later.
     private void Restart(Fault fault)
     {
+        if (!_replaced.Add(fault.Member))
+        {
+            return; // Nobody starts one worker twice.
+        }
+
         var member = cluster.Members[fault.Member];
         cluster.Health.Excuse(fault.Member);
         member.Kill(silently: false);

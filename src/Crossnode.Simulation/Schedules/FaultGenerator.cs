@@ -72,12 +72,24 @@ internal sealed class FaultGenerator(DeterministicRandom random, TagScript[] tag
             });
         }
 
+        // Else few schedules would end with a member alone, or in silence.
+        var allDie = random.Percent(40);
         for (var join = 0; join < joins; join++)
         {
             all.Add(MakeJoin(random, FaultKind.Join, window) with { Newcomer = members + join });
+            if (allDie || random.Percent(20))
+            {
+                all.Add(MakeDeath(random, members + join, window));
+            }
         }
 
         var restarted = members + joins;
+        if (allDie)
+        {
+            var restarts = all.Count(static fault => fault.Kind == FaultKind.Restart);
+            all.AddRange(Enumerable.Range(restarted, restarts).Select(process => MakeDeath(random, process, window)));
+        }
+
         for (var index = 0; index < all.Count; index++)
         {
             // The sides of a partition know only who was there from the first.
@@ -90,6 +102,13 @@ internal sealed class FaultGenerator(DeterministicRandom random, TagScript[] tag
 
     private static bool IsDeath(FaultKind kind) =>
         kind is FaultKind.Crash or FaultKind.Restart or FaultKind.Vanish or FaultKind.Leave;
+
+    // Later than most of the rest, when it has been admitted.
+    private static Fault MakeDeath(DeterministicRandom random, int process, long window)
+    {
+        var kind = random.Percent(50) ? FaultKind.Crash : FaultKind.Vanish;
+        return MakeJoin(random, kind, window) with { Member = process, Trigger = Trigger.Time, At = window + random.NextInt64(window) };
+    }
 
     private static Fault MakeJoin(DeterministicRandom random, FaultKind kind, long window)
     {
