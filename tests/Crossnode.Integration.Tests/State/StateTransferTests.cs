@@ -20,7 +20,9 @@ public sealed class StateTransferTests
     [MemberData(nameof(Holders))]
     public void Fetch_from_all_holders_gives_their_bytes(string kind, int holders)
     {
-        using var cluster = new StateCluster(holders, Elements, kind == "tcp" ? new TcpTransport() : new MemoryTransport());
+        // Slow enough that none can serve all before the others have begun.
+        var slow = new StateServerOptions { ChunkBytes = 1 << 14, RateBytesPerSecond = 1 << 20 };
+        using var cluster = new StateCluster(holders, Elements, kind == "tcp" ? new TcpTransport() : new MemoryTransport(), slow);
         cluster.OfferAll(5, [7, 8, 9]);
         var target = StateCluster.Zeros(Elements);
         var last = 0L;
