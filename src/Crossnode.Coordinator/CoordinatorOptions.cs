@@ -20,8 +20,12 @@ public sealed record CoordinatorOptions
     /// <value>127.0.0.1; anything but loopback needs a transport that allows it.</value>
     public string Host { get; init; } = "127.0.0.1";
 
-    /// <summary>The port to listen on; 0 takes a free one.</summary>
-    public int Port { get; init; }
+    /// <summary>The ports of which one is listened on.</summary>
+    /// <value>Any that is free.</value>
+    public PortRange Ports { get; init; }
+
+    /// <summary>What the run is about, for those that join it; empty: the first process says it.</summary>
+    public ReadOnlyMemory<byte> Charter { get; init; }
 
     /// <summary>How long to wait for all members at the start.</summary>
     /// <value>60 s.</value>

@@ -43,13 +43,14 @@ public sealed class EmbeddedCoordinator : IRunHost
         {
             ExpectedMembers = options.ExpectedMembers,
             GivesFirstNumbers = options.GivesFirstNumbers,
+            Charter = options.Charter,
             Nonce = options.Random.NextUInt64(),
             StartTimeout = options.StartTimeout,
             HeartbeatInterval = options.HeartbeatInterval,
             EvictAfter = options.EvictAfter,
             MinMembers = options.MinMembers,
         });
-        _listener = transport.Listen(options.Host, options.Port);
+        _listener = transport.Listen(options.Host, options.Ports);
         Address = _listener.Address;
         _poller = transport.CreatePoller();
         _poller.Watch(_listener);

@@ -228,7 +228,7 @@ public sealed class EmbeddedCoordinatorTests : IDisposable
             ExpectedMembers = members,
             Run = RunId.Create(new SystemRandomSource()),
             Host = host,
-            Port = port,
+            Ports = new PortRange(port, port),
             HandshakeTimeout = handshake ?? TimeSpan.FromSeconds(20),
             StartTimeout = start ?? TimeSpan.FromSeconds(60),
         };

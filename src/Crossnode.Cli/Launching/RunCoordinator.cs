@@ -34,7 +34,7 @@ internal sealed class RunCoordinator : IDisposable
                 ExpectedMembers = options.Workers,
                 Run = RunId.Create(new SystemRandomSource()),
                 Host = options.Listen.Address.ToString(),
-                Port = options.Listen.Port,
+                Ports = new PortRange(options.Listen.Port, options.Listen.Port),
                 StartTimeout = options.StartTimeout,
                 EvictAfter = options.EvictAfter,
                 Logger = logger,

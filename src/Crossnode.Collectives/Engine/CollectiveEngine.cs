@@ -66,6 +66,9 @@ public sealed partial class CollectiveEngine : IDisposable
     /// <summary>Why this process is out of the run; null while it is in.</summary>
     public string? EndReason => _endReason;
 
+    /// <summary>Whether the others put this process out.</summary>
+    public bool WasEvicted => _machine.WasEvicted;
+
     /// <summary>Bytes of elements handed to links, by tag.</summary>
     public Dictionary<uint, TrafficCounters> Traffic { get; } = [];
 

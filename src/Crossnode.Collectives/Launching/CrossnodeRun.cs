@@ -66,18 +66,15 @@ public sealed class CrossnodeRun : IStateExchange, IDisposable
         UnhandledFailures.EndWithTheirSentence();
         var launch = LaunchEnvironment.Read();
         var watch = launch.Launcher is { } launcher ? LauncherWatch.StartExiting(launcher) : null;
-        var transport = new TcpTransport();
+        var transport = new TcpTransport(new TcpOptions { AllowNonLoopback = launch.Insecure });
         try
         {
             var session = Session.Join(
-                new SessionOptions
+                launch.ToSession(new SystemRandomSource()) with
                 {
-                    Run = launch.Run,
-                    Coordinator = launch.Coordinator.ToString(),
-                    Self = launch.Worker,
-                    Incarnation = new SystemRandomSource().NextUInt64(),
-                    Host = launch.Coordinator.Address.ToString(),
                     EntersLater = true,
+                    // The first launcher's workers make the first view; a coordinator that started with them knows it.
+                    Expected = launch.Workers,
                     JoinTimeout = PatienceWithStart,
                     RefusedTimeout = PatienceWithRefusals,
                     Logger = logger,

@@ -1,14 +1,16 @@
 using System.Globalization;
 using System.Net;
+using Crossnode.Collectives.Sessions;
 using Crossnode.Core;
 using Crossnode.Core.Errors;
+using Crossnode.Transport;
 
 namespace Crossnode.Collectives.Launching;
 
 /// <summary>What a launcher tells a worker process through environment variables.</summary>
 /// <remarks>
-/// Anything that sets these five variables is a launcher: a shell script, a job scheduler. The two that name the launcher's
-/// process are for launchers on the worker's own machine; without them a worker outlives its launcher.
+/// Anything that sets the coordinator and the run is a launcher: a shell script, a job scheduler. The two that name the
+/// launcher's process are for launchers on the worker's own machine; without them a worker outlives its launcher.
 /// </remarks>
 public sealed record LaunchEnvironment
 {
@@ -18,11 +20,23 @@ public sealed record LaunchEnvironment
     /// <summary>The run: 32 hexadecimal digits.</summary>
     public const string RunVariable = "CROSSNODE_RUN";
 
-    /// <summary>This worker's number, from 0.</summary>
+    /// <summary>This worker's number, from 0; empty or missing: the coordinator gives one.</summary>
     public const string WorkerVariable = "CROSSNODE_WORKER";
 
     /// <summary>How many workers were started.</summary>
     public const string WorkersVariable = "CROSSNODE_WORKERS";
+
+    /// <summary>The address that the worker listens on, without a port.</summary>
+    public const string HostVariable = "CROSSNODE_HOST";
+
+    /// <summary>The ports of which the worker listens on one: 5000, or 5000-5009.</summary>
+    public const string PortsVariable = "CROSSNODE_PORTS";
+
+    /// <summary>The address that other members are told instead: ADDRESS, or ADDRESS:PORT.</summary>
+    public const string AdvertiseVariable = "CROSSNODE_ADVERTISE";
+
+    /// <summary>1 lets the worker listen where other machines reach it.</summary>
+    public const string InsecureVariable = "CROSSNODE_INSECURE";
 
     /// <summary>The launcher's process id.</summary>
     public const string LauncherVariable = "CROSSNODE_LAUNCHER_PID";
@@ -37,10 +51,23 @@ public sealed record LaunchEnvironment
     public required RunId Run { get; init; }
 
     /// <summary>Who this process is in the run.</summary>
-    public required MemberId Worker { get; init; }
+    /// <value>Unassigned: the coordinator says it.</value>
+    public MemberId Worker { get; init; } = MemberId.Unassigned;
 
     /// <summary>How many workers the launcher started.</summary>
     public required int Workers { get; init; }
+
+    /// <summary>The address to listen on; null: the one from which the coordinator is reached.</summary>
+    public IPAddress? Host { get; init; }
+
+    /// <summary>The ports of which one is listened on.</summary>
+    public PortRange Ports { get; init; }
+
+    /// <summary>The address that others are told; null: the one listened on.</summary>
+    public string? Advertise { get; init; }
+
+    /// <summary>Whether an address that other machines reach is allowed, though nothing checks who comes.</summary>
+    public bool Insecure { get; init; }
 
     /// <summary>The process without which the worker has no reason to go on; null when there is none.</summary>
     public ProcessStamp? Launcher { get; init; }
@@ -65,17 +92,39 @@ public sealed record LaunchEnvironment
             throw Unusable(RunVariable, run, "32 hexadecimal digits");
         }
         var workers = Number(variable, WorkersVariable, smallest: 1);
-        var worker = Number(variable, WorkerVariable, smallest: 0);
-        if (worker >= workers)
+        var worker = MemberId.Unassigned;
+        if (variable(WorkerVariable) is { Length: > 0 })
         {
-            throw new InputException($"{WorkerVariable} is {worker}, but {WorkersVariable} is {workers}: number the workers from 0 to {workers - 1}.");
+            worker = new MemberId((uint)Number(variable, WorkerVariable, smallest: 0));
+            if (worker.Value >= workers)
+            {
+                throw new InputException(
+                    $"{WorkerVariable} is {worker.Value}, but {WorkersVariable} is {workers}: number the workers from 0 to {workers - 1}.");
+            }
         }
+
+        IPAddress? host = null;
+        if (variable(HostVariable) is { Length: > 0 } hostText && !IPAddress.TryParse(hostText, out host))
+        {
+            throw Unusable(HostVariable, hostText, "an address as numbers, such as 192.0.2.7");
+        }
+
+        var ports = PortRange.Any;
+        if (variable(PortsVariable) is { Length: > 0 } portsText && !PortRange.TryParse(portsText, out ports))
+        {
+            throw Unusable(PortsVariable, portsText, "a port or two with a dash, such as 5000-5009");
+        }
+
         return new LaunchEnvironment
         {
             Coordinator = endpoint,
             Run = runId,
-            Worker = new MemberId((uint)worker),
+            Worker = worker,
             Workers = workers,
+            Host = host,
+            Ports = ports,
+            Advertise = variable(AdvertiseVariable) is { Length: > 0 } advertise ? advertise : null,
+            Insecure = variable(InsecureVariable) is "1" or "true",
             Launcher = string.IsNullOrEmpty(variable(LauncherVariable))
                 ? null
                 : new ProcessStamp(Number(variable, LauncherVariable, smallest: 1), variable(LauncherStartedVariable) ?? ""),
@@ -85,6 +134,27 @@ public sealed record LaunchEnvironment
     /// <summary>Whether a launcher started this process.</summary>
     public static bool IsPresent => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(CoordinatorVariable));
 
+    /// <summary>The address to listen on: as given, or the one from which the coordinator is reached.</summary>
+    /// <exception cref="InputException">The coordinator's address cannot be reached from here.</exception>
+    public string ListenHost() => (Host ?? LocalAddress.Towards(Coordinator.Address)).ToString();
+
+    /// <summary>What a session needs of this.</summary>
+    /// <exception cref="InputException">The coordinator's address cannot be reached from here.</exception>
+    public SessionOptions ToSession(IRandomSource random)
+    {
+        ArgumentNullException.ThrowIfNull(random);
+        return new SessionOptions
+        {
+            Run = Run,
+            Coordinator = Coordinator.ToString(),
+            Self = Worker,
+            Incarnation = random.NextUInt64(),
+            Host = ListenHost(),
+            Ports = Ports,
+            Advertise = Advertise,
+        };
+    }
+
     /// <summary>The variables with the values that <see cref="Read()"/> understands.</summary>
     public IReadOnlyDictionary<string, string> ToVariables()
     {
@@ -92,8 +162,12 @@ public sealed record LaunchEnvironment
         {
             [CoordinatorVariable] = Coordinator.ToString(),
             [RunVariable] = Run.ToString(),
-            [WorkerVariable] = Worker.Value.ToString(CultureInfo.InvariantCulture),
+            [WorkerVariable] = Worker == MemberId.Unassigned ? "" : Worker.Value.ToString(CultureInfo.InvariantCulture),
             [WorkersVariable] = Workers.ToString(CultureInfo.InvariantCulture),
+            [HostVariable] = Host?.ToString() ?? "",
+            [PortsVariable] = Ports == PortRange.Any ? "" : Ports.ToString(),
+            [AdvertiseVariable] = Advertise ?? "",
+            [InsecureVariable] = Insecure ? "1" : "",
         };
         if (Launcher is { } launcher)
         {

@@ -56,8 +56,8 @@ public sealed partial class Session : IStateExchange, IDisposable
         _options = options;
         _transport = transport;
         _origin = options.Time.GetTimestamp();
-        _listener = transport.Listen(options.Host, 0);
-        _endpoint = _listener.Address;
+        _listener = transport.Listen(options.Host, options.Ports);
+        _endpoint = AdvertisedEndpoint.Of(options.Advertise, _listener.Address);
         _engine = new CollectiveEngine(options.ToMember(_endpoint), options.Engine, new Host(this));
         _controlOpened = () => _engine.ControlUp(Now);
         _controlReceived = message => _engine.Control(Now, message);
@@ -69,8 +69,11 @@ public sealed partial class Session : IStateExchange, IDisposable
     /// <inheritdoc />
     public MemberId Self => _engine.Self;
 
-    /// <summary>Where other members' links come to: HOST:PORT.</summary>
+    /// <summary>Where other members are told to call: HOST:PORT.</summary>
     public string Endpoint => _endpoint;
+
+    /// <summary>The address that this process listens on: HOST:PORT.</summary>
+    public string Listening => _listener.Address;
 
     /// <inheritdoc />
     public ViewInfo View
@@ -92,6 +95,18 @@ public sealed partial class Session : IStateExchange, IDisposable
             lock (_gate)
             {
                 return _engine.EndReason;
+            }
+        }
+    }
+
+    /// <summary>Whether it was put out of the run by the others, so that it can come back as a newcomer.</summary>
+    public bool WasEvicted
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _engine.WasEvicted;
             }
         }
     }

@@ -25,6 +25,14 @@ public sealed record SessionOptions
     /// <value>127.0.0.1; anything but loopback needs a transport that allows it.</value>
     public string Host { get; init; } = "127.0.0.1";
 
+    /// <summary>The ports of which one is listened on.</summary>
+    /// <value>Any that is free.</value>
+    public PortRange Ports { get; init; }
+
+    /// <summary>The address that other members are told, where it is not the one listened on: ADDRESS, or ADDRESS:PORT.</summary>
+    /// <value>null: the one listened on.</value>
+    public string? Advertise { get; init; }
+
     /// <summary>How long to wait for a view that holds this process: the run's first one, or one that admits it.</summary>
     /// <value>60 s.</value>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(60);

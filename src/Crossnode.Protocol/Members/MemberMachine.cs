@@ -56,6 +56,9 @@ public sealed partial class MemberMachine
     /// <summary>Whether this process has left or was evicted.</summary>
     public bool HasEnded => _ended;
 
+    /// <summary>Whether the coordinator put it out of the run: it may come back as a newcomer (R9).</summary>
+    public bool WasEvicted { get; private set; }
+
     /// <summary>Whether this member has called all it will ever call and asked to leave.</summary>
     public bool IsLeaving => _leaving;
 
@@ -181,6 +184,7 @@ public sealed partial class MemberMachine
         }
 
         var verdict = View is null ? "not admitted to the run" : "evicted from the run";
+        WasEvicted = View is not null && !evicted.Left;
         End(evicted.Left ? "left the run" : $"{verdict}: {evicted.Reason}", actions);
     }
 

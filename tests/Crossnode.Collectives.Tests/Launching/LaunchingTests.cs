@@ -23,6 +23,23 @@ public sealed class LaunchingTests
     public void Variables_that_were_written_are_read_back() => Assert.Equal(Launch, Read(Launch.ToVariables()));
 
     [Fact]
+    public void Address_to_listen_on_and_to_advertise_is_read_back()
+    {
+        var launch = Launch with
+        {
+            Host = IPAddress.Parse("192.0.2.7"),
+            Ports = new PortRange(5000, 5009),
+            Advertise = "198.51.100.4:80",
+            Insecure = true,
+        };
+        Assert.Equal(launch, Read(launch.ToVariables()));
+    }
+
+    [Fact]
+    public void Worker_without_a_number_gets_one_from_the_coordinator() =>
+        Assert.Equal(MemberId.Unassigned, Read((Launch with { Worker = MemberId.Unassigned }).ToVariables()).Worker);
+
+    [Fact]
     public void Launcher_may_be_missing() =>
         Assert.Null(Read((Launch with { Launcher = null }).ToVariables()).Launcher);
 
@@ -33,6 +50,8 @@ public sealed class LaunchingTests
     [InlineData(LaunchEnvironment.WorkerVariable, "-1", "CROSSNODE_WORKER is '-1'")]
     [InlineData(LaunchEnvironment.WorkerVariable, "3", "CROSSNODE_WORKER is 3, but CROSSNODE_WORKERS is 3")]
     [InlineData(LaunchEnvironment.WorkersVariable, "0", "CROSSNODE_WORKERS is '0'")]
+    [InlineData(LaunchEnvironment.HostVariable, "here", "CROSSNODE_HOST is 'here'")]
+    [InlineData(LaunchEnvironment.PortsVariable, "9-5", "CROSSNODE_PORTS is '9-5'")]
     public void Variable_that_cannot_be_used_is_named(string name, string? value, string sentence)
     {
         var variables = new Dictionary<string, string>(Launch.ToVariables());
