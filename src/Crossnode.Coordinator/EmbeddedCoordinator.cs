@@ -33,6 +33,7 @@ public sealed class EmbeddedCoordinator : IRunHost
     private readonly HashSet<Connection> _watched = [];
     private long _nextStream = 1;
     private TimeSpan _nextTick;
+    private byte[]? _charter;
     private volatile bool _stopping;
 
     private EmbeddedCoordinator(CoordinatorOptions options, ITransport transport)
@@ -80,6 +81,19 @@ public sealed class EmbeddedCoordinator : IRunHost
         coordinator.News += news;
         coordinator._owner.Start();
         return coordinator;
+    }
+
+    /// <summary>Says what the run is about, to those that ask before they join; the first word counts.</summary>
+    /// <exception cref="ArgumentException">It is longer than a message can be.</exception>
+    public void SetCharter(ReadOnlyMemory<byte> charter)
+    {
+        if (charter.Length > ControlCheck.MaxCharterLength)
+        {
+            throw new ArgumentException($"a charter has at most {ControlCheck.MaxCharterLength} bytes, not {charter.Length}", nameof(charter));
+        }
+
+        Volatile.Write(ref _charter, charter.ToArray());
+        _poller.Wake();
     }
 
     /// <inheritdoc />
@@ -155,6 +169,11 @@ public sealed class EmbeddedCoordinator : IRunHost
     {
         var now = Now;
         var moved = false;
+        if (Interlocked.Exchange(ref _charter, null) is { } charter)
+        {
+            _machine.TakeCharter(charter);
+        }
+
         if (now >= _nextTick)
         {
             _nextTick = now + TickInterval;

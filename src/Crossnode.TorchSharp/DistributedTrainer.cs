@@ -166,6 +166,7 @@ public sealed partial class DistributedTrainer : IDisposable
     }
 
     /// <summary>Ends the training: waits for what the strategy has under way, and makes the parameters the final ones.</summary>
+    /// <remarks>Those of a member that is not level by then are of no use.</remarks>
     public void Finish(CancellationToken cancellationToken = default)
     {
         Enter(0);
@@ -179,7 +180,8 @@ public sealed partial class DistributedTrainer : IDisposable
                 Model = _model,
                 Step = _step,
                 Samples = 0,
-                Communicator = _communicator,
+                TakesWeight = IsLevel,
+                Communicator = new DescribingCommunicator(_communicator, _membership, _strategy.Tag, _step, isFirstDescribed: false),
                 Optimizer = _optimizer,
                 CancellationToken = cancellationToken,
             });
@@ -292,7 +294,7 @@ public sealed partial class DistributedTrainer : IDisposable
             Step = _step,
             Samples = total,
             TakesWeight = IsLevel,
-            Communicator = _communicator,
+            Communicator = new DescribingCommunicator(_communicator, _membership, _strategy.Tag, _step, isFirstDescribed: true),
             Optimizer = optimizer,
             CancellationToken = cancellationToken,
         };

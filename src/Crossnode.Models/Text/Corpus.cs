@@ -137,12 +137,14 @@ public sealed class Corpus
         var (training, heldOut, isTail) = HoldOut.Split(distinct);
         return new Corpus(Join(training), Join(heldOut), new CorpusReport
         {
-            Training = [.. training.Select(d => new CorpusDocument(d.Name, d.Text.Length))],
-            HeldOut = [.. heldOut.Select(d => new CorpusDocument(d.Name, d.Text.Length))],
+            Training = [.. training.Select(d => Described(d))],
+            HeldOut = [.. heldOut.Select(d => Described(d))],
             Duplicates = duplicates,
             HeldOutIsTail = isTail,
         });
     }
+
+    private static CorpusDocument Described(Document d) => new(d.Name, d.Text.Length, Document.HashOf(d.Text));
 
     private static InputException TooShort(long bytes) =>
         new($"The data hold {bytes} bytes of text; name at least {FewestBytes} with --data.");

@@ -1,7 +1,10 @@
 namespace Crossnode.Models.Text;
 
-/// <summary>A document's name and the bytes of text taken from it.</summary>
-public sealed record CorpusDocument(string Name, int Bytes);
+/// <summary>One document of a corpus.</summary>
+/// <param name="Name">Its path, as reports show it.</param>
+/// <param name="Bytes">The bytes of text taken from it.</param>
+/// <param name="Hash">XxHash128 of these bytes.</param>
+public sealed record CorpusDocument(string Name, int Bytes, UInt128 Hash);
 
 /// <summary>What a corpus was made of.</summary>
 public sealed record CorpusReport

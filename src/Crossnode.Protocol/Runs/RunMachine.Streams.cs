@@ -55,12 +55,18 @@ public sealed partial class RunMachine
         actions.Add(new RunAction(RunActionKind.CloseStream, stream, Text: "it only asked how the run stands"));
     }
 
+    /// <summary>Takes what the run is about from whoever hosts it; the first word counts.</summary>
+    public void TakeCharter(ReadOnlyMemory<byte> charter)
+    {
+        if (Charter.IsEmpty)
+        {
+            Charter = charter;
+        }
+    }
+
     private void TakeCharter(Hello hello)
     {
-        if (Charter.IsEmpty && hello.Charter.Length > 0)
-        {
-            Charter = hello.Charter.Memory;
-        }
+        TakeCharter(hello.Charter.Memory);
 
         if (_expected == 0 && View is null && hello.Expected is > 0 and <= View.MaxMembers)
         {
