@@ -34,6 +34,12 @@ internal sealed record TrialOptions
 
     public int MicroBatch { get; init; } = 16;
 
+    public double LearningRate { get; init; } = 6e-3;
+
+    public double OuterLearningRate { get; init; } = 0.7;
+
+    public double OuterMomentum { get; init; } = 0.9;
+
     public int Layers { get; init; } = 2;
 
     public int Heads { get; init; } = 4;
@@ -46,7 +52,7 @@ internal sealed record TrialOptions
 
     public WarmupCosineSchedule Schedule => new()
     {
-        Peak = 6e-3, Floor = 1.2e-4, WarmupSteps = Math.Min(150, Steps), TotalSteps = Steps,
+        Peak = LearningRate, Floor = LearningRate / 50, WarmupSteps = Math.Min(150, Steps), TotalSteps = Steps,
     };
 
     public ITrainingStrategy Strategy(Mode mode)
@@ -57,6 +63,8 @@ internal sealed record TrialOptions
             : new DiLoCoStrategy(new DiLoCoOptions
             {
                 SyncEvery = mode == Mode.Never ? int.MaxValue : SyncEvery,
+                OuterLearningRate = OuterLearningRate,
+                OuterMomentum = OuterMomentum,
                 SynchronousSteps = mode == Mode.DiLoCoFromScratch ? 0 : FirstSteps,
                 DataParallel = dataParallel,
             });
