@@ -1,3 +1,4 @@
+using Crossnode.Coordinator.Records;
 using Crossnode.Core;
 using Microsoft.Extensions.Logging;
 
@@ -46,6 +47,26 @@ public sealed record CoordinatorOptions
     /// <summary>Fewer members than this never go on alone.</summary>
     /// <value>1.</value>
     public int MinMembers { get; init; } = 1;
+
+    /// <summary>How long members may take to come back to a coordinator that was started again, before that counts against them.</summary>
+    /// <value>Twice <see cref="EvictAfter"/>: they have to notice that the old one is silent, and to dial again.</value>
+    public TimeSpan? ReattachFor { get; init; }
+
+    /// <summary>
+    /// Where the run's record is kept, so that a coordinator that is started again goes on. The coordinator disposes it.
+    /// </summary>
+    /// <value>null: the run ends with its coordinator.</value>
+    public IViewStore? Store { get; init; }
+
+    /// <summary>
+    /// Whether to make the record again from what the members hold, where the store has none. Takes a view up only when all its
+    /// members have come: one that stays away might hold a newer view.
+    /// </summary>
+    /// <value>False: without a record it is a new run.</value>
+    public bool Reconstruct { get; init; }
+
+    /// <summary>For <see cref="Reconstruct"/>: members that are dead for sure. One that lives after all will be evicted.</summary>
+    public IReadOnlyList<MemberId> DeclaredDead { get; init; } = [];
 
     /// <summary>Where log lines go.</summary>
     public ILogger? Logger { get; init; }

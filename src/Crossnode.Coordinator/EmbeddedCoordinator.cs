@@ -10,8 +10,11 @@ using Microsoft.Extensions.Logging;
 namespace Crossnode.Coordinator;
 
 /// <summary>Serves one run from a thread of this process: accepts members' streams and carries out the run machine's decisions.</summary>
-/// <remarks>One owner thread; nothing else touches its state. Collectives never wait for it.</remarks>
-public sealed class EmbeddedCoordinator : IRunHost
+/// <remarks>
+/// One owner thread; nothing else touches its state. Collectives never wait for it, and it never waits for a disk.
+/// <c>.Records</c> keeps the run's record and goes on from it.
+/// </remarks>
+public sealed partial class EmbeddedCoordinator : IRunHost
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromMilliseconds(25);
 
@@ -22,7 +25,6 @@ public sealed class EmbeddedCoordinator : IRunHost
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
 
     private readonly CoordinatorOptions _options;
-    private readonly RunMachine _machine;
     private readonly Listener _listener;
     private readonly Poller _poller;
     private readonly Thread _owner;
@@ -40,21 +42,21 @@ public sealed class EmbeddedCoordinator : IRunHost
     {
         _options = options;
         _origin = options.Time.GetTimestamp();
-        _machine = new RunMachine(new RunOptions
-        {
-            ExpectedMembers = options.ExpectedMembers,
-            GivesFirstNumbers = options.GivesFirstNumbers,
-            Charter = options.Charter,
-            Nonce = options.Random.NextUInt64(),
-            StartTimeout = options.StartTimeout,
-            HeartbeatInterval = options.HeartbeatInterval,
-            EvictAfter = options.EvictAfter,
-            MinMembers = options.MinMembers,
-        });
         _listener = transport.Listen(options.Host, options.Ports);
         Address = _listener.Address;
         _poller = transport.CreatePoller();
         _poller.Watch(_listener);
+        try
+        {
+            Begin();
+        }
+        catch
+        {
+            _listener.Dispose();
+            _poller.Dispose();
+            throw;
+        }
+
         _owner = new Thread(Own) { IsBackground = true, Name = "crossnode coordinator" };
     }
 
@@ -73,11 +75,22 @@ public sealed class EmbeddedCoordinator : IRunHost
     /// <param name="options">The run.</param>
     /// <param name="transport">How members reach it.</param>
     /// <param name="news">Called for every piece of news, from the first on.</param>
+    /// <exception cref="Core.Errors.InputException">The address or the store cannot be used; the text says why.</exception>
     public static EmbeddedCoordinator Start(CoordinatorOptions options, ITransport transport, Action<RunNews>? news = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(transport);
-        var coordinator = new EmbeddedCoordinator(options, transport);
+        EmbeddedCoordinator coordinator;
+        try
+        {
+            coordinator = new EmbeddedCoordinator(options, transport);
+        }
+        catch
+        {
+            options.Store?.Dispose();
+            throw;
+        }
+
         coordinator.News += news;
         coordinator._owner.Start();
         return coordinator;
@@ -116,6 +129,7 @@ public sealed class EmbeddedCoordinator : IRunHost
     {
         try
         {
+            TellStart();
             while (!_stopping)
             {
                 while (!_stopping && DriveOnce())
@@ -144,6 +158,8 @@ public sealed class EmbeddedCoordinator : IRunHost
             }
 
             _listener.Dispose();
+            _worker?.Dispose();
+            _options.Store?.Dispose();
             _poller.Dispose();
         }
     }
@@ -171,7 +187,7 @@ public sealed class EmbeddedCoordinator : IRunHost
         var moved = false;
         if (Interlocked.Exchange(ref _charter, null) is { } charter)
         {
-            _machine.TakeCharter(charter);
+            _machine?.TakeCharter(charter);
         }
 
         if (now >= _nextTick)
@@ -180,7 +196,8 @@ public sealed class EmbeddedCoordinator : IRunHost
             Step(now, new RunEvent(RunEventKind.Tick));
         }
 
-        while (_listener.TryAccept(out var connection))
+        moved |= TakeStored(now);
+        while (!_isDeposed && _listener.TryAccept(out var connection))
         {
             moved = true;
             if (_arrivals.Count < MaxArrivals)
@@ -225,7 +242,7 @@ public sealed class EmbeddedCoordinator : IRunHost
         var verdict = Judge(theirs!);
         arrival.Frames.Queue(new Preamble
         {
-            Run = _options.Run, Purpose = StreamPurpose.Control, Status = verdict, View = _machine.View?.Id ?? default,
+            Run = _options.Run, Purpose = StreamPurpose.Control, Status = verdict, View = _machine?.View?.Id ?? default,
         }.ToArray());
         if (verdict != PreambleStatus.Ok)
         {
@@ -253,7 +270,7 @@ public sealed class EmbeddedCoordinator : IRunHost
         var alive = stream.Link.Drive(() => { }, message => Received(now, stream, message), out var moved);
         if (moved)
         {
-            _machine.Heard(stream.Number, now);
+            _machine?.Heard(stream.Number, now);
         }
 
         var isMute = !stream.IsGreeted && now > stream.GreetsUntil;
@@ -298,7 +315,15 @@ public sealed class EmbeddedCoordinator : IRunHost
     private void Step(TimeSpan now, in RunEvent happened)
     {
         _actions.Clear();
-        _machine.Step(now, happened, _actions);
+        if (_machine is not null)
+        {
+            _machine.Step(now, happened, _actions);
+        }
+        else
+        {
+            _reconstruction!.Step(now, happened, _actions);
+        }
+
         foreach (var action in _actions)
         {
             CarryOut(now, action);
@@ -348,6 +373,9 @@ public sealed class EmbeddedCoordinator : IRunHost
                 break;
             case RunActionKind.Failed:
                 Tell(new RunNews(RunNewsKind.Failed, Text: action.Text));
+                break;
+            case RunActionKind.Store or RunActionKind.CheckStore or RunActionKind.Rebuilt or RunActionKind.Trouble or RunActionKind.Deposed:
+                CarryOutRecord(action);
                 break;
             default:
                 Log(action.Text ?? action.Kind.ToString());

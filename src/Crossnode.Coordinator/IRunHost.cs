@@ -41,6 +41,15 @@ public enum RunNewsKind
 
     /// <summary>Something else worth a line.</summary>
     Log,
+
+    /// <summary>A coordinator that was started again goes on with this view from its record; its members are yet to come back.</summary>
+    TakenUp,
+
+    /// <summary>Something goes wrong that whoever runs the coordinator should see; the text says what to do.</summary>
+    Trouble,
+
+    /// <summary>Another coordinator serves the run: this one is over, the run is not.</summary>
+    Deposed,
 }
 
 /// <summary>One piece of news.</summary>

@@ -53,9 +53,21 @@ public enum ProtocolRules
     /// <summary>Incarnations: a process that was started again is a newcomer.</summary>
     R9 = 1 << 14,
 
-    /// <summary>A join belongs to its stream.</summary>
+    /// <summary>A join belongs to its stream, and a coordinator that comes back waits for its members.</summary>
     R14 = 1 << 15,
 
+    /// <summary>The record of a view is stored before the view is announced.</summary>
+    R10 = 1 << 16,
+
+    /// <summary>Without the record, a view is taken up only when nobody can hold a newer one.</summary>
+    R11 = 1 << 17,
+
+    /// <summary>A lost run is said to be lost.</summary>
+    R15 = 1 << 18,
+
+    /// <summary>Terms: whoever takes over deposes the one before.</summary>
+    R21 = 1 << 19,
+
     /// <summary>All of them: what runs outside the simulator.</summary>
-    All = (1 << 16) - 1,
+    All = (1 << 20) - 1,
 }

@@ -1,8 +1,11 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.IO.Hashing;
+using Crossnode.Coordinator.Records;
 using Crossnode.Core;
 using Crossnode.Protocol.Control;
 using Crossnode.Protocol.State;
+using Crossnode.Protocol.Store;
 using Crossnode.Protocol.Wire;
 using Google.Protobuf.Reflection;
 
@@ -76,7 +79,10 @@ public sealed class WireTests
     [Fact]
     public void Every_message_is_documented()
     {
-        var messages = ControlReflection.Descriptor.MessageTypes.Concat(StateReflection.Descriptor.MessageTypes).ToList();
+        var messages = ControlReflection.Descriptor.MessageTypes
+            .Concat(StateReflection.Descriptor.MessageTypes)
+            .Concat(StoreReflection.Descriptor.MessageTypes)
+            .ToList();
         Assert.Equal(messages.Select(message => message.Name).Order(), Documents.Marked(Page, "proto").Order());
         Assert.All(messages, message => Assert.Equal(
             message.Fields.InFieldNumberOrder().Select(field => $"{field.FieldNumber} {field.Name} {TypeOf(field)}"),
@@ -86,6 +92,34 @@ public sealed class WireTests
     [Fact]
     public void Version_is_the_documented_one() => Assert.Contains(
         string.Create(CultureInfo.InvariantCulture, $"Version {Preamble.CurrentMajor}.{Preamble.CurrentMinor}."), Documents.Text(Page), StringComparison.Ordinal);
+
+    [Fact]
+    public void Record_file_has_the_documented_header()
+    {
+        var folder = Directory.CreateTempSubdirectory("crossnode-docs");
+        try
+        {
+            using var store = FileViewStore.Open(folder.FullName, new RunId(6, 7));
+            store.Claim(new RunRecord { Expected = 4 });
+            var bytes = File.ReadAllBytes(store.Name);
+            Check("table: record file", bytes, 48, new()
+            {
+                ["magic"] = BinaryPrimitives.ReadUInt32LittleEndian("XNRR"u8),
+                ["format"] = 1,
+                ["reserved"] = 0,
+                ["run, high half"] = 6,
+                ["run, low half"] = 7,
+                ["length"] = 4,
+                ["reserved too"] = 0,
+                ["hash, first half"] = BinaryPrimitives.ReadUInt64LittleEndian(XxHash128.Hash([.. bytes[..32], .. bytes[48..]])),
+                ["hash, second half"] = BinaryPrimitives.ReadUInt64LittleEndian(XxHash128.Hash([.. bytes[..32], .. bytes[48..]]).AsSpan(8)),
+            });
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
 
     private static void Check(string table, byte[] bytes, int size, Dictionary<string, double> expected)
     {

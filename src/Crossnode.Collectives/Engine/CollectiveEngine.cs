@@ -29,6 +29,7 @@ public sealed partial class CollectiveEngine : IDisposable
     private TopologyContext _topology;
     private LinkTraffic[] _links = [];
     private string? _endReason;
+    private TimeSpan _tickedAt;
 
     /// <summary>Makes an engine that belongs to no view yet.</summary>
     public CollectiveEngine(MemberOptions member, EngineOptions options, IEngineHost host)
@@ -68,6 +69,9 @@ public sealed partial class CollectiveEngine : IDisposable
 
     /// <summary>Whether the others put this process out.</summary>
     public bool WasEvicted => _machine.WasEvicted;
+
+    /// <summary>Says that this member needs a view, of whom it waits for one, and what for; null when it needs none.</summary>
+    public string? WaitText => _endReason is null ? _machine.WaitText(_tickedAt) : null;
 
     /// <summary>Bytes of elements handed to links, by tag.</summary>
     public Dictionary<uint, TrafficCounters> Traffic { get; } = [];
@@ -117,6 +121,7 @@ public sealed partial class CollectiveEngine : IDisposable
     /// <summary>Time passed: heartbeats, silence, deadlines. To be called at least every tenth of a second or so.</summary>
     public void Tick(TimeSpan now)
     {
+        _tickedAt = now;
         Step(now, new MemberEvent(MemberEventKind.Tick));
         foreach (var operation in _operations.Values)
         {
@@ -132,7 +137,7 @@ public sealed partial class CollectiveEngine : IDisposable
     public void ControlUp(TimeSpan now) => Step(now, new MemberEvent(MemberEventKind.ControlUp));
 
     /// <summary>The control stream is closed or could not be opened.</summary>
-    public void ControlDown(TimeSpan now) => Step(now, new MemberEvent(MemberEventKind.ControlDown));
+    public void ControlDown(TimeSpan now, string? text = null) => Step(now, new MemberEvent(MemberEventKind.ControlDown, Text: text));
 
     /// <summary>A message came from the coordinator.</summary>
     public void Control(TimeSpan now, ControlMessage message) =>
@@ -196,7 +201,7 @@ public sealed partial class CollectiveEngine : IDisposable
 
         if (IsFrozen)
         {
-            return $"{name} waits for the coordinator to announce the view after {View.Id}";
+            return $"{name} waits for the view after {View.Id} ({WaitText})";
         }
 
         if (!operation.IsStarted)
@@ -206,7 +211,8 @@ public sealed partial class CollectiveEngine : IDisposable
 
         var waiting = operation.IsDataComplete ? "commit barrier" : "data";
         var peers = operation.IsDataComplete ? string.Empty : $" from {MissingPeers(operation)}";
-        return $"{name} waits in phase {waiting}{peers} of {View.Id}";
+        var view = WaitText is { } text ? $" ({text})" : string.Empty;
+        return $"{name} waits in phase {waiting}{peers} of {View.Id}{view}";
     }
 
     private TimeSpan DeadlineOf(TimeSpan now, OperationOptions options)
@@ -291,7 +297,7 @@ public sealed partial class CollectiveEngine : IDisposable
                 _host.SendControl(action.Message!);
                 break;
             case MemberActionKind.ConnectControl:
-                _host.ConnectControl();
+                _host.ConnectControl(action.Rank);
                 break;
             case MemberActionKind.CloseControl:
                 _host.CloseControl();

@@ -10,8 +10,8 @@ public interface IEngineHost
     /// <summary>Sends on the control stream; dropped when there is none.</summary>
     void SendControl(ControlMessage message);
 
-    /// <summary>Opens a control stream; ends in <see cref="CollectiveEngine.ControlUp"/> or <see cref="CollectiveEngine.ControlDown"/>.</summary>
-    void ConnectControl();
+    /// <summary>Opens a control stream to the coordinator's address of that index; ends in <see cref="CollectiveEngine.ControlUp"/> or <see cref="CollectiveEngine.ControlDown"/>.</summary>
+    void ConnectControl(int address);
 
     /// <summary>Closes the control stream.</summary>
     void CloseControl();

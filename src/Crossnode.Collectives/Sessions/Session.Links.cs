@@ -134,7 +134,7 @@ public sealed partial class Session
             Log($"the control stream is over: {_controlFailure}");
             CloseControl();
             _onlyRefusals &= control.IsNobodyThere;
-            if (control.IsRefused)
+            if (control.IsRefused && _viewInfo is null)
             {
                 _coordinatorRefuses = true;
                 _engine.Abandon(_controlFailure);
@@ -146,7 +146,8 @@ public sealed partial class Session
             }
             else
             {
-                _engine.ControlDown(now);
+                // Another process may have taken the port of a coordinator that is down: members go on, and ask again.
+                _engine.ControlDown(now, _controlFailure);
             }
 
             return true;
@@ -362,11 +363,11 @@ public sealed partial class Session
         }
     }
 
-    private void ConnectControl()
+    private void ConnectControl(int address)
     {
         CloseControl();
         _control = new ControlLink(
-            _transport.Connect(_options.Coordinator), PreambleOf(StreamPurpose.Control, _engine.View?.Id ?? ViewId.None));
+            _transport.Connect(_coordinators[address]), PreambleOf(StreamPurpose.Control, _engine.View?.Id ?? ViewId.None));
     }
 
     private void CloseControl()
@@ -435,7 +436,7 @@ public sealed partial class Session
             session._control?.Frames?.Flush(out _);
         }
 
-        public void ConnectControl() => session.ConnectControl();
+        public void ConnectControl(int address) => session.ConnectControl(address);
 
         public void CloseControl() => session.CloseControl();
 

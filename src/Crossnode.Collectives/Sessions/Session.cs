@@ -27,6 +27,7 @@ public sealed partial class Session : IStateExchange, IDisposable
     private static readonly TimeSpan RareInterval = TimeSpan.FromMilliseconds(0.5);
 
     private readonly SessionOptions _options;
+    private readonly IReadOnlyList<string> _coordinators;
     private readonly ITransport _transport;
     private readonly object _gate = new();
     private readonly Listener _listener;
@@ -58,6 +59,7 @@ public sealed partial class Session : IStateExchange, IDisposable
         _origin = options.Time.GetTimestamp();
         _listener = transport.Listen(options.Host, options.Ports);
         _endpoint = AdvertisedEndpoint.Of(options.Advertise, _listener.Address);
+        _coordinators = options.Coordinators;
         _engine = new CollectiveEngine(options.ToMember(_endpoint), options.Engine, new Host(this));
         _controlOpened = () => _engine.ControlUp(Now);
         _controlReceived = message => _engine.Control(Now, message);
@@ -107,6 +109,22 @@ public sealed partial class Session : IStateExchange, IDisposable
             lock (_gate)
             {
                 return _engine.WasEvicted;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Says that this process needs the coordinator, where that is, since when it is away, and what for; null while all goes on
+    /// without it.
+    /// </summary>
+    /// <remarks>While a member lives and all its links are well, it needs none.</remarks>
+    public string? Waiting
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _engine.WaitText;
             }
         }
     }

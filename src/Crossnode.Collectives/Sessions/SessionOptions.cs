@@ -12,6 +12,7 @@ public sealed record SessionOptions
     public required RunId Run { get; init; }
 
     /// <summary>Where the coordinator listens: HOST:PORT.</summary>
+    /// <remarks>Where another machine may take the run over: all addresses, separated by commas. They are tried by turns.</remarks>
     public required string Coordinator { get; init; }
 
     /// <summary>This process's identity: its worker number.</summary>
@@ -86,6 +87,11 @@ public sealed record SessionOptions
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    internal IReadOnlyList<string> Coordinators =>
+        Coordinator.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is { Length: > 0 } addresses
+            ? addresses
+            : [Coordinator];
+
     internal MemberOptions ToMember(string endpoint) => new()
     {
         Self = Self,
@@ -94,6 +100,7 @@ public sealed record SessionOptions
         Waits = EntersLater,
         Expected = Expected,
         Charter = Charter,
+        Coordinators = Coordinators,
         HeartbeatInterval = HeartbeatInterval,
         EvictAfter = EvictAfter,
         GiveUpAfter = GiveUpAfter,

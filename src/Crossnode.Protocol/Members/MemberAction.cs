@@ -10,7 +10,10 @@ public enum MemberActionKind
     /// <summary>Send <see cref="MemberAction.Message"/> on the control stream; dropped when there is none.</summary>
     SendControl,
 
-    /// <summary>Open a new control stream to the coordinator; answer with ControlUp or ControlDown.</summary>
+    /// <summary>
+    /// Open a new control stream to the coordinator, at the address with the index <see cref="MemberAction.Rank"/>; answer with
+    /// ControlUp or ControlDown.
+    /// </summary>
     ConnectControl,
 
     /// <summary>Close the control stream.</summary>
@@ -46,7 +49,7 @@ public enum MemberActionKind
     /// <summary>Find out whether the process in <see cref="MemberAction.Message"/> can be dialled, and answer with a ProbeResult.</summary>
     Probe,
 
-    /// <summary>The coordinator tells whoever started this process <see cref="MemberAction.Text"/>.</summary>
+    /// <summary>Whoever started this process should know <see cref="MemberAction.Text"/>: the coordinator says it, or is away.</summary>
     Notice,
 
     /// <summary>Something that people want to know.</summary>
@@ -74,7 +77,7 @@ public enum MemberEventKind
     /// <summary>The control stream is open.</summary>
     ControlUp,
 
-    /// <summary>The control stream is closed, or could not be opened.</summary>
+    /// <summary>The control stream is closed, or could not be opened; the text says why.</summary>
     ControlDown,
 
     /// <summary>A message came on the control stream.</summary>

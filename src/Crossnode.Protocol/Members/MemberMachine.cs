@@ -2,29 +2,23 @@ using Crossnode.Core;
 using Crossnode.Core.Errors;
 using Crossnode.Protocol.Control;
 using Crossnode.Protocol.Views;
-using Google.Protobuf;
 
 namespace Crossnode.Protocol.Members;
 
 /// <summary>All decisions of one member: views, freezing, the commit barrier, abort and roll-forward.</summary>
 /// <remarks>
 /// Pure: no clock, no I/O, one thread at a time. A shell feeds events and carries out the actions in order. Facets: this
-/// file dispatches and keeps the streams; <c>.Views</c> freezes and installs; <c>.Operations</c> numbers operations and
-/// runs the barrier. The rules R1 to R20 are explained in docs/reference/protocol.md.
+/// file dispatches; <c>.Streams</c> keeps the control stream; <c>.Views</c> freezes and installs; <c>.Operations</c> numbers operations and
+/// runs the barrier. The rules R1 to R21 are explained in docs/reference/protocol.md.
 /// </remarks>
 public sealed partial class MemberMachine
 {
     private readonly MemberOptions _options;
     private readonly SortedDictionary<uint, TagState> _tags = [];
     private LinkState[] _links = [];
-    private bool _controlUp;
-    private bool _controlConnecting;
     private bool _ended;
     private bool _leaving;
     private bool _waits;
-    private TimeSpan _controlHeard;
-    private TimeSpan _connectingSince;
-    private TimeSpan _reconnectAt;
     private TimeSpan _lastTick;
     private TimeSpan _nextHeartbeat;
     private TimeSpan? _needsViewSince;
@@ -73,9 +67,6 @@ public sealed partial class MemberMachine
         }
     }
 
-    /// <summary>Notes that something was heard on the control stream.</summary>
-    public void HeardControl(TimeSpan now) => _controlHeard = now;
-
     /// <summary>Takes one event and appends what must be done.</summary>
     public void Step(TimeSpan now, in MemberEvent happened, List<MemberAction> actions)
     {
@@ -91,20 +82,18 @@ public sealed partial class MemberMachine
                 Tick(now, actions);
                 break;
             case MemberEventKind.ControlUp:
-                _controlUp = true;
-                _controlConnecting = false;
-                _controlHeard = now;
-                actions.Add(Send(new ControlMessage { Hello = Hello() }));
+                ControlUp(now, actions);
                 break;
             case MemberEventKind.ControlDown:
-                _controlUp = false;
-                _controlConnecting = false;
-                _reconnectAt = now + _options.ReconnectAfter;
-                ForgetNumber();
+                ControlDown(now, happened.Text ?? "");
                 break;
             case MemberEventKind.Control:
                 _controlHeard = now;
-                OnControl(now, happened.Message!, actions);
+                if (IsOfThisTerm(now, happened.Message!, actions))
+                {
+                    OnControl(now, happened.Message!, actions);
+                }
+
                 break;
             case MemberEventKind.LinkUp:
                 LinkUp(now, happened.Rank);
@@ -164,6 +153,9 @@ public sealed partial class MemberMachine
             case ControlMessage.BodyOneofCase.Probe:
                 actions.Add(new MemberAction(MemberActionKind.Probe, Message: message));
                 break;
+            case ControlMessage.BodyOneofCase.Recall when View is not null:
+                actions.Add(Send(new ControlMessage { Recalled = MakeRecalled() }));
+                break;
             case ControlMessage.BodyOneofCase.Notice:
                 actions.Add(new MemberAction(MemberActionKind.Notice, Text: message.Notice.Text));
                 break;
@@ -171,9 +163,6 @@ public sealed partial class MemberMachine
                 break; // Heartbeats, and what a later minor version adds.
         }
     }
-
-    // R14: a number that was given on a stream dies with it, unless a view holds it.
-    private void ForgetNumber() => Self = View is null ? _options.Self : Self;
 
     private void OnEvicted(Evicted evicted, List<MemberAction> actions)
     {
@@ -204,6 +193,7 @@ public sealed partial class MemberMachine
         }
 
         CheckControl(now, actions);
+        TellIfAway(now, actions);
         CheckLinks(now, actions);
         CheckPatience(now, actions);
     }
@@ -221,6 +211,7 @@ public sealed partial class MemberMachine
 
         _controlHeard += gap;
         _connectingSince += gap;
+        _awaySince += gap;
         foreach (ref var link in _links.AsSpan())
         {
             link.Heard += gap;
@@ -246,32 +237,6 @@ public sealed partial class MemberMachine
         }
     }
 
-    private void CheckControl(TimeSpan now, List<MemberAction> actions)
-    {
-        if (_controlUp && now - _controlHeard > _options.EvictAfter)
-        {
-            _controlUp = false;
-            _reconnectAt = now;
-            ForgetNumber();
-            actions.Add(new MemberAction(MemberActionKind.CloseControl));
-        }
-
-        if (_controlConnecting && now - _connectingSince > _options.EvictAfter)
-        {
-            // Somebody took the connection and says nothing.
-            _controlConnecting = false;
-            _reconnectAt = now + _options.ReconnectAfter;
-            actions.Add(new MemberAction(MemberActionKind.CloseControl));
-        }
-
-        if (!_controlUp && !_controlConnecting && now >= _reconnectAt)
-        {
-            _controlConnecting = true;
-            _connectingSince = now;
-            actions.Add(new MemberAction(MemberActionKind.ConnectControl));
-        }
-    }
-
     private void CheckPatience(TimeSpan now, List<MemberAction> actions)
     {
         if (!NeedsView())
@@ -286,37 +251,11 @@ public sealed partial class MemberMachine
             End(
                 (View is null ? "" : "outcome unknown: ")
                 + $"waited {_options.GiveUpAfter.TotalSeconds:0} s for the coordinator to announce a view"
-                + (_controlUp ? "" : ", and it cannot be reached"),
+                + (_controlUp ? "" : $", and it cannot be reached ({AwayText(now)})") + WhyWaiting(),
                 actions);
         }
     }
 
     private bool NeedsView() =>
         IsFrozen || _reports.Count > 0 || _condemned.Count > 0 || (_leaving && !_ended) || (View is null && !_controlUp);
-
-    private Hello Hello()
-    {
-        var hello = new Hello
-        {
-            View = View?.Id.ToRecord(),
-            Incarnation = _options.Incarnation,
-            Endpoint = _options.Endpoint,
-            Leaving = _leaving,
-        };
-        if (View is null)
-        {
-            hello.Waits = _waits;
-            hello.Expected = (uint)_options.Expected;
-            hello.Charter = ByteString.CopyFrom(_options.Charter.Span);
-        }
-
-        if (Has(ProtocolRules.R6))
-        {
-            hello.Frozen = IsFrozen;
-            hello.Reports.AddRange(_reports.Values);
-            hello.Condemned.AddRange(_condemned.Values);
-        }
-
-        return hello;
-    }
 }

@@ -35,9 +35,16 @@ public sealed record MemberOptions
     /// <value>3 s.</value>
     public TimeSpan DialTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>The pause before a lost control stream is opened again.</summary>
+    /// <summary>The pause before a lost control stream is opened again; it doubles while that fails.</summary>
     /// <value>200 ms.</value>
     public TimeSpan ReconnectAfter { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>The longest such pause.</summary>
+    /// <value>1 s. Shorter than the grace that the coordinator gives for coming back.</value>
+    public TimeSpan ReconnectAtMost { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Where the coordinator may be, for people.</summary>
+    public IReadOnlyList<string> Coordinators { get; init; } = ["the coordinator"];
 
     /// <summary>How long a member waits for a view that it needs before it reports "outcome unknown" (R20).</summary>
     /// <value>60 s.</value>

@@ -1,5 +1,6 @@
 using Crossnode.Core;
 using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Store;
 using Crossnode.Protocol.Views;
 
 namespace Crossnode.Protocol.Runs;
@@ -18,6 +19,18 @@ public enum RunEventKind
 
     /// <summary>A message came on a stream.</summary>
     Message,
+
+    /// <summary>The record of the last <see cref="RunActionKind.Store"/> is durable.</summary>
+    Stored,
+
+    /// <summary>It is not, or nobody knows; the text says why.</summary>
+    StoreFailed,
+
+    /// <summary>The store holds a record of a higher term, <see cref="RunEvent.Term"/>: another coordinator has taken over.</summary>
+    StoreNewer,
+
+    /// <summary>Whoever runs the coordinator says that <see cref="RunEvent.Member"/> is dead for sure.</summary>
+    DeclaredDead,
 }
 
 /// <summary>One event. Streams are numbered by the shell; a number is never used again.</summary>
@@ -26,7 +39,8 @@ public readonly record struct RunEvent(
     long Stream = 0,
     MemberId Member = default,
     ControlMessage? Message = null,
-    string? Text = null);
+    string? Text = null,
+    ulong Term = 0);
 
 /// <summary>What a coordinator's shell must do now, in this order.</summary>
 public enum RunActionKind
@@ -60,6 +74,24 @@ public enum RunActionKind
 
     /// <summary>Something that people want to know.</summary>
     Log,
+
+    /// <summary>
+    /// Write <see cref="RunAction.Record"/> so that it survives the machine, if the store holds no higher term; answer with
+    /// Stored, StoreFailed or StoreNewer. There is one at a time. Nothing else waits for it.
+    /// </summary>
+    Store,
+
+    /// <summary>Look whether the store holds a higher term; answer with StoreNewer if it does.</summary>
+    CheckStore,
+
+    /// <summary>Something goes wrong that whoever runs this coordinator should see; the text says what to do.</summary>
+    Trouble,
+
+    /// <summary>Another coordinator serves this run: this one is over, the run is not.</summary>
+    Deposed,
+
+    /// <summary>The record was made again from what members hold: go on with <see cref="RunAction.Record"/>.</summary>
+    Rebuilt,
 }
 
 /// <summary>One action. A message may be shared by several: nobody changes it.</summary>
@@ -69,7 +101,8 @@ public readonly record struct RunAction(
     MemberId Member = default,
     ControlMessage? Message = null,
     View? View = null,
-    string? Text = null);
+    string? Text = null,
+    RunRecord? Record = null);
 
 /// <summary>Where a run stands.</summary>
 public enum RunPhase
@@ -88,4 +121,10 @@ public enum RunPhase
 
     /// <summary>The run did not start, or is lost.</summary>
     Failed,
+
+    /// <summary>The next view is decided; its record is being written.</summary>
+    Storing,
+
+    /// <summary>Another coordinator has taken over.</summary>
+    Deposed,
 }

@@ -13,7 +13,7 @@ public sealed partial class RunMachine
     private readonly List<string> _causes = [];
     private bool _onlyLinks = true;
     private TimeSpan? _gatherUntil;
-    private TimeSpan _announcedAt;
+    private TimeSpan? _announcedAt;
     private TimeSpan _preparedAt;
     private TimeSpan _askedAllAt;
     private bool _hasAskedAgain;
@@ -135,9 +135,9 @@ public sealed partial class RunMachine
             {
                 gone.Add(seat.Member, $"its control stream closed{Why(seat)} just after it had joined");
             }
-            else if (countTimeouts && seat.Stream is null && now - seat.ClosedAt >= _options.Grace)
+            else if (countTimeouts && seat.Stream is null && !IsAwaited(seat, now) && now - seat.ClosedAt >= _options.Grace)
             {
-                gone.Add(seat.Member, $"its control stream closed{Why(seat)} and did not come back within {Seconds(_options.Grace)}");
+                gone.Add(seat.Member, AwayText(seat));
             }
             else if (countTimeouts && IsSilent(seat, now) && seat.AskedAt is { } asked && now - asked >= _options.Grace)
             {
@@ -164,7 +164,8 @@ public sealed partial class RunMachine
     // A newcomer that dies before its links are open leaves nobody who could say so, and would stop everybody for the grace.
     // It holds nothing yet: one that lives comes again.
     private bool IsGoneAgain(Seat seat) =>
-        seat.Stream is null && seat.Joined > 1 && seat.Joined == View!.Id.Epoch && seat.ClosedAt - _announcedAt < _options.Grace;
+        seat.Stream is null && seat.Joined > 1 && seat.Joined == View!.Id.Epoch && !seat.IsAwaited
+        && _announcedAt is { } announced && seat.ClosedAt - announced < _options.Grace;
 
     // Also when its stream is lost and opened again and again: one that cannot answer must not stop everybody.
     private bool IsOverdue(Seat seat, TimeSpan now) =>
@@ -193,6 +194,10 @@ public sealed partial class RunMachine
 
         return found;
     }
+
+    private string AwayText(Seat seat) => seat.IsAwaited
+        ? $"it did not come back within {Seconds(_options.ReattachFor)} after the coordinator was started again"
+        : $"its control stream closed{Why(seat)} and did not come back within {Seconds(_options.Grace)}";
 
     private static string Why(Seat seat) => seat.CloseText.Length > 0 ? $" ({seat.CloseText})" : "";
 
@@ -247,7 +252,7 @@ public sealed partial class RunMachine
 
     private bool LoseIfAllAway(TimeSpan now, List<RunAction> actions)
     {
-        var allAway = _seats.Values.All(
+        var allAway = Has(ProtocolRules.R15) && _seats.Values.All(
             seat => seat.Dead is not null || (seat.Stream is null && now - seat.ClosedAt >= _options.LostAfter));
         if (!allAway)
         {

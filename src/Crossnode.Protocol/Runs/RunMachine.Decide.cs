@@ -19,7 +19,7 @@ public sealed partial class RunMachine
             record.Links.AddRange(NextLinks.AllOnProbation([.. _seats.Keys]));
         }
 
-        Announce(now, record, [], [], $"all {_seats.Count} workers are here", actions);
+        Propose(now, new Proposal(record, [], [], $"all {_seats.Count} workers are here"), actions);
     }
 
     // False when too few would go on.
@@ -78,7 +78,7 @@ public sealed partial class RunMachine
             seat.WasForgiven = !committed && (seat.WasForgiven || (seat.IsForgiven && _reports.Concern(seat.Member)));
         }
 
-        Announce(now, record, leftOut, newcomers, text, actions);
+        Propose(now, new Proposal(record, leftOut, newcomers, text), actions);
         return true;
     }
 
@@ -142,15 +142,9 @@ public sealed partial class RunMachine
             View!.Record, continuing, _reports, committed, !_onlyLinks, member => _seats[member].IsForgiven, texts);
     }
 
-    private void Announce(
-        TimeSpan now,
-        ViewRecord record,
-        SortedDictionary<MemberId, string> leftOut,
-        IReadOnlyList<Applicant> newcomers,
-        string why,
-        List<RunAction> actions)
+    private void Announce(TimeSpan now, Proposal proposal, List<RunAction> actions)
     {
-        View = new View(record);
+        View = new View(proposal.Record);
         _announcedAt = now;
         Phase = RunPhase.Stable;
         _causes.Clear();
@@ -159,15 +153,15 @@ public sealed partial class RunMachine
         _askAgainAt = null;
         _reports.Clear();
         var members = View.Members.Count == 1 ? "1 member" : $"{View.Members.Count} members";
-        actions.Add(new RunAction(RunActionKind.ViewAnnounced, View: View, Text: $"{View.Id} has {members}: {why}"));
-        foreach (var (member, reason) in leftOut)
+        actions.Add(new RunAction(RunActionKind.ViewAnnounced, View: View, Text: $"{View.Id} has {members}: {proposal.Why}"));
+        foreach (var (member, reason) in proposal.LeftOut)
         {
             Dismiss(_seats[member], reason, actions);
         }
 
-        foreach (var newcomer in newcomers)
+        foreach (var newcomer in proposal.Newcomers)
         {
-            Seat(newcomer, actions);
+            Seat(now, newcomer, actions);
         }
 
         var newView = NewViewMessage();
@@ -175,6 +169,7 @@ public sealed partial class RunMachine
         {
             seat.Answer = null;
             seat.WasLate = false;
+            seat.MissedView = false;
             seat.AskedAt = null;
             if (seat.Stream is { } stream)
             {
@@ -187,7 +182,8 @@ public sealed partial class RunMachine
         AdmitWhoIsReady(now, actions);
     }
 
-    // Who answered and then lost its stream is a member, but one under suspicion.
+    // Who answered and then lost its stream is a member, but one under suspicion; and while the record was written some may have
+    // asked to leave.
     private void SuspectWhoIsAway(TimeSpan now, List<RunAction> actions)
     {
         foreach (var seat in _seats.Values.ToList())
@@ -195,6 +191,10 @@ public sealed partial class RunMachine
             if (seat.Stream is null)
             {
                 Suspect(now, $"the control stream of {Name(seat.Member)} closed", isLink: false, actions);
+            }
+            else if (seat.Leaving)
+            {
+                Suspect(now, $"{Name(seat.Member)} leaves", isLink: false, actions);
             }
         }
     }
@@ -209,13 +209,14 @@ public sealed partial class RunMachine
         }
 
         RefuseApplicants(_endText, actions);
+        StoreEnd(actions);
         actions.Add(new RunAction(RunActionKind.Finished, Text: _endText));
     }
 
     // One that asked to leave and never answered has not handed in what it committed: it did not leave in order.
     private void Dismiss(Seat seat, string reason, List<RunAction> actions)
     {
-        var left = seat.Leaving && (seat.Answer is not null || Phase == RunPhase.Finished);
+        var left = HasLeft(seat);
         var text = OutText(seat, reason);
         if (seat.Stream is { } stream)
         {
@@ -226,6 +227,8 @@ public sealed partial class RunMachine
         _former[seat.Member] = (text, left, seat.Incarnation);
         actions.Add(new RunAction(RunActionKind.MemberGone, Member: seat.Member, View: View, Text: text));
     }
+
+    private bool HasLeft(Seat seat) => seat.Leaving && (seat.Answer is not null || Phase == RunPhase.Finished);
 
     private static string OutText(Seat seat, string reason) =>
         reason == AskedToLeave ? $"{Name(seat.Member)} left" : $"{Name(seat.Member)} was evicted: {reason}";

@@ -25,7 +25,8 @@ public sealed partial class RunMachine
     {
         var seat = _seats.Values.FirstOrDefault(seat => seat.Incarnation == hello.Incarnation);
         var applicant = _applicants.Values.FirstOrDefault(applicant => applicant.Incarnation == hello.Incarnation);
-        var member = seat?.Member ?? applicant?.Member ?? NextNumber();
+        var admitted = _proposal?.Newcomers.FirstOrDefault(newcomer => newcomer.Incarnation == hello.Incarnation);
+        var member = seat?.Member ?? applicant?.Member ?? admitted?.Member ?? NextNumber();
         Send(stream, new ControlMessage { Welcome = new Welcome { Member = member.Value } }, actions);
         return member;
     }
@@ -82,6 +83,11 @@ public sealed partial class RunMachine
             if (SeatOfOther(applicant) is not { Dead: null } seat)
             {
                 continue;
+            }
+
+            if (seat.Stream is null && IsAwaited(seat, now))
+            {
+                continue; // Nobody has a stream yet: that says nothing.
             }
 
             if (seat.Stream is null)
@@ -234,12 +240,19 @@ public sealed partial class RunMachine
         Condition = condition,
     };
 
-    private void Seat(Applicant newcomer, List<RunAction> actions)
+    // While the record was written it may have lost its stream, or have come again on another.
+    private void Seat(TimeSpan now, Applicant newcomer, List<RunAction> actions)
     {
-        _applicants.Remove(newcomer.Stream);
-        var seat = new Seat(newcomer.Member, newcomer.Incarnation, newcomer.Endpoint) { Joined = View!.Id.Epoch };
+        var seat = new Seat(newcomer.Member, newcomer.Incarnation, newcomer.Endpoint) { Joined = View!.Id.Epoch, ClosedAt = now };
         _seats.Add(newcomer.Member, seat);
-        Bind(newcomer.Heard, newcomer.Stream, seat);
+        var applicant = _applicants.Values.FirstOrDefault(
+            applicant => applicant.Member == newcomer.Member && applicant.Incarnation == newcomer.Incarnation);
+        if (applicant is not null)
+        {
+            _applicants.Remove(applicant.Stream);
+            Bind(applicant.Heard, applicant.Stream, seat);
+        }
+
         actions.Add(new RunAction(RunActionKind.MemberJoined, newcomer.Stream, newcomer.Member, View: View, Text: JoinText(newcomer.Member)));
     }
 

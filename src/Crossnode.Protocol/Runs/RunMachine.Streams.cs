@@ -8,11 +8,26 @@ namespace Crossnode.Protocol.Runs;
 /// <summary>Streams that open and close, and what comes on them.</summary>
 public sealed partial class RunMachine
 {
-    private void Opened(TimeSpan now, long stream, MemberId member, Hello hello, List<RunAction> actions)
+    private void Opened(TimeSpan now, long stream, MemberId member, ControlMessage message, List<RunAction> actions)
     {
+        var hello = message.Hello;
         if (hello.Observes)
         {
             Answer(stream, actions);
+            return;
+        }
+
+        if (IsOfHigherTerm(message.Term))
+        {
+            Depose(
+                $"{member} has heard of term {message.Term}, this coordinator has term {_options.Term}: another one has taken the run over,"
+                + " or this one lacks the run's record",
+                actions);
+        }
+
+        if (Phase == RunPhase.Deposed)
+        {
+            actions.Add(new RunAction(RunActionKind.CloseStream, stream, Text: "another coordinator serves the run"));
             return;
         }
 
@@ -84,11 +99,7 @@ public sealed partial class RunMachine
 
         if (hello.View.ToId() != ViewId.None)
         {
-            Refuse(
-                stream,
-                $"{Name(member)} is at {hello.View.ToId()}, but this coordinator has announced no view; start the run again",
-                left: false,
-                actions);
+            TurnAway(stream, member, hello, actions);
             return;
         }
 
@@ -142,13 +153,13 @@ public sealed partial class RunMachine
 
         Void(seat, actions);
         Bind(now, stream, seat);
-        if (Has(ProtocolRules.R8))
+        if (Has(ProtocolRules.R8) && Phase != RunPhase.Storing)
         {
             seat.Answer = null;
         }
 
         seat.Leaving |= hello.Leaving;
-        if (Place(now, seat, hello, actions))
+        if (View is not null && Place(now, seat, hello, actions))
         {
             ReadHello(now, seat, hello, actions);
         }
@@ -215,6 +226,7 @@ public sealed partial class RunMachine
             Send(seat.Stream!.Value, NewViewMessage(), actions);
         }
 
+        seat.MissedView |= at != View.Id && _announcedAt is null;
         return true;
     }
 
@@ -249,6 +261,7 @@ public sealed partial class RunMachine
         _streams[stream] = seat;
         seat.Stream = stream;
         seat.Heard = now;
+        seat.IsAwaited = false;
     }
 
     // R8: a member has one stream; a new one voids the old.
@@ -318,6 +331,13 @@ public sealed partial class RunMachine
             return;
         }
 
+        if (message.BodyCase == ControlMessage.BodyOneofCase.Leave)
+        {
+            seat.Leaving = true;
+            Suspect(now, $"{Name(seat.Member)} leaves", isLink: false, actions);
+            return;
+        }
+
         if (View is null)
         {
             return;
@@ -338,10 +358,6 @@ public sealed partial class RunMachine
             case ControlMessage.BodyOneofCase.ProbeResult:
                 OnCallResult(seat.Member, message.ProbeResult, actions);
                 break;
-            case ControlMessage.BodyOneofCase.Leave:
-                seat.Leaving = true;
-                Suspect(now, $"{Name(seat.Member)} leaves", isLink: false, actions);
-                break;
             default:
                 break; // Heartbeats, and what a later minor version adds.
         }
@@ -357,7 +373,8 @@ public sealed partial class RunMachine
         }
 
         seat.Answer = answer;
-        seat.WasLate = now - TimeSpan.FromMilliseconds(answer.InstalledMs) - _announcedAt > _options.Grace;
+        seat.WasLate = seat.MissedView
+            || (_announcedAt is { } announced && now - TimeSpan.FromMilliseconds(answer.InstalledMs) - announced > _options.Grace);
         seat.Leaving |= answer.Leaving;
         foreach (var report in answer.Reports)
         {

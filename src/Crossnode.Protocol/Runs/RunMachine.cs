@@ -9,7 +9,7 @@ namespace Crossnode.Protocol.Runs;
 /// <remarks>
 /// Pure: no clock, no I/O, one thread at a time. A shell feeds events and carries out the actions in order. Facets: this file
 /// dispatches and watches the time; <c>.Streams</c> reads HELLO and messages; <c>.Joins</c> takes newcomers; <c>.Changes</c> asks
-/// and closes; <c>.Decide</c> makes the next view. The rules R1 to R20 are explained in docs/reference/protocol.md.
+/// and closes; <c>.Decide</c> makes the next view; <c>.Records</c> stores it and goes on from it. The rules R1 to R21 are explained in docs/reference/protocol.md.
 /// </remarks>
 public sealed partial class RunMachine
 {
@@ -45,8 +45,8 @@ public sealed partial class RunMachine
     /// <summary>Whether PREPARE was sent and NEWVIEW was not.</summary>
     public bool IsPreparing => Phase == RunPhase.Preparing;
 
-    /// <summary>Whether all members have left, or the run failed.</summary>
-    public bool HasEnded => Phase is RunPhase.Finished or RunPhase.Failed;
+    /// <summary>Whether all members have left, the run failed, or another coordinator serves it.</summary>
+    public bool HasEnded => Phase is RunPhase.Finished or RunPhase.Failed or RunPhase.Deposed;
 
     /// <summary>The last view that was announced; null before the first.</summary>
     public View? View { get; private set; }
@@ -72,6 +72,7 @@ public sealed partial class RunMachine
     {
         ArgumentNullException.ThrowIfNull(actions);
         ForgiveOwnPause(now);
+        AwaitMembers(now);
         _startBy ??= now + _options.StartTimeout;
         switch (happened.Kind)
         {
@@ -79,7 +80,7 @@ public sealed partial class RunMachine
                 Tick(now, actions);
                 break;
             case RunEventKind.StreamOpened:
-                Opened(now, happened.Stream, happened.Member, happened.Message!.Hello, actions);
+                Opened(now, happened.Stream, happened.Member, happened.Message!, actions);
                 break;
             case RunEventKind.StreamClosed:
                 Closed(now, happened.Stream, happened.Text, actions);
@@ -96,6 +97,17 @@ public sealed partial class RunMachine
                 }
 
                 break;
+            case RunEventKind.Stored:
+                OnStored(now, actions);
+                break;
+            case RunEventKind.StoreFailed:
+                OnStoreFailed(now, happened.Text ?? "", actions);
+                break;
+            case RunEventKind.StoreNewer:
+                OnStoreNewer(happened.Term, actions);
+                break;
+            case RunEventKind.DeclaredDead:
+                break; // It has its record, and finds out for itself.
             default:
                 Invariant.Fail($"unknown event {happened.Kind}");
                 break;
@@ -112,8 +124,11 @@ public sealed partial class RunMachine
     private static string Seconds(TimeSpan time) =>
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s");
 
-    private static void Send(long stream, ControlMessage message, List<RunAction> actions) =>
+    private void Send(long stream, ControlMessage message, List<RunAction> actions)
+    {
+        message.Term = _options.Term;
         actions.Add(new RunAction(RunActionKind.Send, stream, Message: message));
+    }
 
     private static void Log(string text, List<RunAction> actions) =>
         actions.Add(new RunAction(RunActionKind.Log, Text: text));
@@ -126,6 +141,7 @@ public sealed partial class RunMachine
         }
 
         SendHeartbeats(now, actions);
+        CheckStore(now, actions);
         CheckApplicants(now, actions);
         switch (Phase)
         {
@@ -137,7 +153,11 @@ public sealed partial class RunMachine
                 break;
             case RunPhase.Stable:
                 CheckSilence(now, actions);
+                CheckReattached(now, actions);
                 StartIfGathered(now, actions);
+                break;
+            case RunPhase.Storing:
+                StoreAgain(now, actions);
                 break;
             case RunPhase.Preparing:
                 if (!LoseIfAllAway(now, actions))
@@ -175,6 +195,7 @@ public sealed partial class RunMachine
         _preparedAt += gap;
         _askedAllAt += gap;
         _askAgainAt += gap;
+        _reattachUntil += gap;
     }
 
     private void SendHeartbeats(TimeSpan now, List<RunAction> actions)
@@ -250,6 +271,7 @@ public sealed partial class RunMachine
         RefuseApplicants(text, actions);
         _seats.Clear();
         _streams.Clear();
+        StoreEnd(actions);
         actions.Add(new RunAction(RunActionKind.Failed, Text: text));
     }
 

@@ -55,6 +55,13 @@ public sealed record RunOptions
     /// <value>90 s: longer than members wait for a view.</value>
     public TimeSpan LostAfter { get; init; } = TimeSpan.FromSeconds(90);
 
+    /// <summary>The term that this coordinator has claimed in its store; 0 without a store.</summary>
+    public ulong Term { get; init; }
+
+    /// <summary>How long members may take to come back to a coordinator that was started again, before that counts against them.</summary>
+    /// <value>20 s. Longer than it takes to notice that the old one is silent, and to dial again.</value>
+    public TimeSpan ReattachFor { get; init; } = TimeSpan.FromSeconds(20);
+
     /// <summary>The fewest members that go on after others died. Members that asked to leave lower it.</summary>
     /// <value>1.</value>
     public int MinMembers { get; init; } = 1;

@@ -29,6 +29,12 @@ internal sealed class Seat(MemberId member, ulong incarnation, string endpoint)
 
     public bool Leaving { get; set; }
 
+    /// <summary>It has not come back yet since this coordinator was started again.</summary>
+    public bool IsAwaited { get; set; }
+
+    /// <summary>It had not got the view that the coordinator before this one had announced.</summary>
+    public bool MissedView { get; set; }
+
     /// <summary>The answer that counts: of this round, on the current stream (R8).</summary>
     public Answer? Answer { get; set; }
 

@@ -18,7 +18,7 @@ internal sealed partial class SimulatedMember
     /// <summary>The connection to the coordinator, if there is one.</summary>
     public Connection? ControlConnection => _control?.Socket?.Connection;
 
-    public void ConnectControl()
+    public void ConnectControl(int address)
     {
         CloseControl();
         _control = new ControlEnd(this);

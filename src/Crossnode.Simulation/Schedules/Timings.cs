@@ -9,6 +9,8 @@ internal static class Timings
     public static readonly TimeSpan DialTimeout = TimeSpan.FromMilliseconds(450);
     public static readonly TimeSpan ProbeFor = TimeSpan.FromMilliseconds(600);
     public static readonly TimeSpan ReconnectAfter = TimeSpan.FromMilliseconds(30);
+    public static readonly TimeSpan ReconnectAtMost = TimeSpan.FromMilliseconds(150);
+    public static readonly TimeSpan ReattachFor = TimeSpan.FromMilliseconds(3000);
     public static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(300);
     public static readonly TimeSpan GatherFor = TimeSpan.FromMilliseconds(8);
     public static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(150);

@@ -38,7 +38,7 @@ internal sealed class EngineBench : IEngineHost, IDisposable
 
     public void SendControl(ControlMessage message) => Sent.Add(message);
 
-    public void ConnectControl()
+    public void ConnectControl(int address)
     {
     }
 

@@ -1,6 +1,7 @@
 using Crossnode.Core;
 using Crossnode.Protocol.Control;
 using Crossnode.Protocol.Runs;
+using Crossnode.Protocol.Store;
 using Crossnode.Protocol.Views;
 
 namespace Crossnode.Protocol.Tests.Runs;
@@ -17,13 +18,16 @@ internal sealed class RunBench
         ProtocolRules rules = ProtocolRules.All,
         int minMembers = 1,
         ulong nonce = 0xC0FFEE,
-        bool givesFirstNumbers = false)
+        bool givesFirstNumbers = false,
+        ulong term = 0,
+        RunRecord? record = null)
     {
         Options = new RunOptions
         {
             ExpectedMembers = members, Nonce = nonce, MinMembers = minMembers, Rules = rules, GivesFirstNumbers = givesFirstNumbers,
+            Term = term,
         };
-        Machine = new RunMachine(Options);
+        Machine = new RunMachine(Options, record);
     }
 
     /// <summary>How long a suspicion waits for what others say.</summary>
@@ -41,6 +45,12 @@ internal sealed class RunBench
 
     /// <summary>What the last event led to.</summary>
     public IReadOnlyList<RunAction> Actions => _actions;
+
+    /// <summary>The record that the last event asked to store, if it did.</summary>
+    public RunRecord? Stored => _actions.FirstOrDefault(action => action.Kind == RunActionKind.Store).Record;
+
+    /// <summary>The last record that was to be stored.</summary>
+    public RunRecord? LastStored { get; private set; }
 
     public View View => Machine.View!;
 
@@ -65,9 +75,10 @@ internal sealed class RunBench
     {
         _actions.Clear();
         Machine.Step(Now, happened, _actions);
+        LastStored = Stored ?? LastStored;
     }
 
-    public long Open(uint member, long? stream = null, Hello? hello = null, ulong? incarnation = null)
+    public long Open(uint member, long? stream = null, Hello? hello = null, ulong? incarnation = null, ulong term = 0)
     {
         hello ??= new Hello();
         hello.Incarnation = incarnation ?? IncarnationOf(member);
@@ -78,7 +89,7 @@ internal sealed class RunBench
             _streams[member] = id;
         }
 
-        Event(new RunEvent(RunEventKind.StreamOpened, id, new MemberId(member), new ControlMessage { Hello = hello }));
+        Event(new RunEvent(RunEventKind.StreamOpened, id, new MemberId(member), new ControlMessage { Hello = hello, Term = term }));
         return id;
     }
 
@@ -178,6 +189,7 @@ internal sealed class RunBench
             }
 
             Machine.Step(Now, new RunEvent(RunEventKind.Tick), _actions);
+            LastStored = Stored ?? LastStored;
         }
     }
 
