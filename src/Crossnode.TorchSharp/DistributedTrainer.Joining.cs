@@ -44,7 +44,8 @@ public sealed partial class DistributedTrainer
     /// <summary>Runs an operation at this place of the training loop: an evaluation, a barrier.</summary>
     /// <remarks>
     /// It shares the steps' tag, so that newcomers know which operations lie between two steps and take part in them. A member
-    /// that is not level should add nothing: contribute zeros to sums, or weight 0. Call it on the thread of the loop.
+    /// that is not level should add nothing: contribute zeros to sums, or weight 0. Call it on the thread of the loop, after the
+    /// step to which it belongs: a newcomer's own loop begins with a step.
     /// </remarks>
     public OperationOutcome Run(OperationGroup group, CancellationToken cancellationToken = default)
     {
@@ -115,11 +116,18 @@ public sealed partial class DistributedTrainer
         }
     }
 
-    // The loop begins where the others call their next operation: members that train by themselves are steps ahead by then.
+    // The loop begins with the others' next step; what they run before it belongs to the step that has just ended. Members that
+    // train by themselves are steps ahead by then.
     private void EnterLoop(CancellationToken cancellationToken)
     {
         using var asking = new Newcomer((IStateExchange)_communicator, _membership, _state, _strategy, _model, _options);
         var next = asking.Ask(_strategy.Tag, cancellationToken);
+        while (next.Purpose != OperationPurpose.Step)
+        {
+            asking.Watch(next, _strategy.Tag, cancellationToken);
+            next = asking.Ask(_strategy.Tag, cancellationToken);
+        }
+
         _step = next.Step;
         _received = next.Carried;
     }

@@ -442,7 +442,11 @@ public sealed partial class Session
 
         public void OpenLinks(View view) => session.OpenLinks(view);
 
-        public void FreezeLinks() => session.FreezeLinks();
+        public void FreezeLinks()
+        {
+            session.Log("stands still until the next view");
+            session.FreezeLinks();
+        }
 
         public void CloseLink(int rank) => session.CloseLink(rank);
 

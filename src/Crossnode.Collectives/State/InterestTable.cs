@@ -8,13 +8,31 @@ internal sealed class InterestTable(TimeSpan linger)
     private readonly HashSet<long> _kept = [];
 
     /// <summary>Whether somebody's time runs out without anything happening.</summary>
-    public bool HasLingering => _versions.Values.Any(peers => peers.Values.Any(left => left.Connections == 0 && !left.IsNamed));
+    public bool HasLingering => _versions.Values.Any(peers => peers.Values.Any(left => left is { Connections: 0, IsNamed: false, IsDone: false }));
 
     /// <summary>A connection of this peer asked for the version.</summary>
-    public void Asked(long version, StatePeer peer) => Of(version, peer).Connections++;
+    public void Asked(long version, StatePeer peer)
+    {
+        var interest = Of(version, peer);
+        interest.Connections++;
+        interest.IsDone = false;
+    }
 
-    /// <summary>The version is kept for this peer, which may not have asked yet.</summary>
-    public void KeepFor(long version, StatePeer peer) => Of(version, peer).IsNamed = true;
+    /// <summary>The version is kept for this peer, which may not have asked yet; not when it has all of it.</summary>
+    public void KeepFor(long version, StatePeer peer)
+    {
+        var interest = Of(version, peer);
+        interest.IsNamed = !interest.IsDone;
+    }
+
+    /// <summary>The peer needs no version any more.</summary>
+    public void Release(StatePeer peer)
+    {
+        foreach (var peers in _versions.Values)
+        {
+            peers.Remove(peer);
+        }
+    }
 
     /// <summary>The version is kept until whoever comes is done with it.</summary>
     public void Keep(long version) => _kept.Add(version);
@@ -23,9 +41,9 @@ internal sealed class InterestTable(TimeSpan linger)
     public void Done(long version, StatePeer peer)
     {
         _kept.Remove(version);
-        if (_versions.TryGetValue(version, out var peers))
+        if (_versions.TryGetValue(version, out var peers) && peers.TryGetValue(peer, out var interest))
         {
-            peers.Remove(peer);
+            (interest.IsDone, interest.IsNamed) = (true, false);
         }
     }
 
@@ -78,15 +96,22 @@ internal sealed class InterestTable(TimeSpan linger)
             return false;
         }
 
+        var isRemembered = false;
         foreach (var interest in peers.Values)
         {
-            if (interest.IsNamed || interest.Connections > 0 || now - interest.LostAt < linger)
+            if (!interest.IsDone && (interest.IsNamed || interest.Connections > 0 || now - interest.LostAt < linger))
             {
                 return true;
             }
+
+            isRemembered |= interest.IsDone;
         }
 
-        _versions.Remove(version);
+        if (!isRemembered)
+        {
+            _versions.Remove(version);
+        }
+
         return false;
     }
 
@@ -110,6 +135,9 @@ internal sealed class InterestTable(TimeSpan linger)
         public int Connections { get; set; }
 
         public bool IsNamed { get; set; }
+
+        // Its connections may stay open for other versions.
+        public bool IsDone { get; set; }
 
         public TimeSpan LostAt { get; set; }
     }

@@ -122,7 +122,8 @@ public sealed partial class StateServer : IDisposable
     public CopyCost BeforeChange(bool keep) => BeforeChange(keep, []);
 
     /// <summary>Say this before the live memory changes: afterwards nothing reads it any more.</summary>
-    /// <param name="keepFor">Newcomers that are known to come: the copy is kept until each is done with it or has left the view.</param>
+    /// <param name="keepFor">Newcomers that are known to come and have not fetched all of the version yet: the copy is kept until each
+    /// is done with it, is released or has left the view.</param>
     /// <returns>What the copy cost; nothing when nobody needs one.</returns>
     public CopyCost BeforeChange(IReadOnlyCollection<StatePeer> keepFor)
     {
@@ -153,6 +154,17 @@ public sealed partial class StateServer : IDisposable
             {
                 End(found);
             }
+        }
+
+        _poller.Wake();
+    }
+
+    /// <summary>A newcomer has the state by now: copies that only it needed are dropped.</summary>
+    public void Release(StatePeer peer)
+    {
+        lock (_gate)
+        {
+            _interests.Release(peer);
         }
 
         _poller.Wake();
@@ -254,12 +266,6 @@ public sealed partial class StateServer : IDisposable
             }
 
             version = _live;
-            if (!keep && keepFor.Count == 0 && !_interests.IsWanted(version.Number, Now))
-            {
-                End(version);
-                return default;
-            }
-
             if (keep)
             {
                 _interests.Keep(version.Number);
@@ -268,6 +274,12 @@ public sealed partial class StateServer : IDisposable
             foreach (var peer in keepFor)
             {
                 _interests.KeepFor(version.Number, peer);
+            }
+
+            if (!_interests.IsWanted(version.Number, Now))
+            {
+                End(version);
+                return default;
             }
         }
 

@@ -277,6 +277,7 @@ internal sealed class Membership : IDisposable
             if (HashVote.At(sum, IndexOf(_participants, candidate)) == majority)
             {
                 _table.Add(candidate);
+                _server?.Release(new StatePeer(candidate.Member, candidate.Incarnation));
             }
             else
             {

@@ -82,6 +82,31 @@ public sealed class StateServerTests
     }
 
     [Fact]
+    public async Task Copy_for_newcomers_is_dropped_when_the_last_of_them_is_released()
+    {
+        using var server = new StateServer(new TcpTransport());
+        StatePeer[] newcomers = [new(new MemberId(1), 1), new(new MemberId(2), 2)];
+        server.Offer(1, StateCluster.Tensors(StateCluster.Values(Elements, 1)), default);
+        Assert.True(server.BeforeChange(newcomers).Copied);
+        server.Release(newcomers[0]);
+        Assert.Equal(1, server.Counters.Copies);
+        server.Release(newcomers[1]);
+        await StateTransferTests.Until(() => server.Counters.Copies == 0);
+    }
+
+    [Fact]
+    public async Task No_copy_is_made_for_a_newcomer_that_has_fetched_all()
+    {
+        using var cluster = new StateCluster(1, Elements);
+        cluster.OfferAll(1);
+        await cluster.Fetcher.RunAsync(cluster.Request(1, StateCluster.Zeros(Elements)), Cancellation).WaitAsync(StateCluster.Patience, Cancellation);
+        await StateTransferTests.Until(() => cluster.Servers[0].Counters.Fetchers == 0);
+        Assert.False(cluster.Servers[0].BeforeChange([cluster.NewcomerPeer]).Copied);
+        cluster.OfferAll(2);
+        Assert.True(cluster.Servers[0].BeforeChange([cluster.NewcomerPeer]).Copied);
+    }
+
+    [Fact]
     public async Task Newcomer_in_the_view_prepares_memory()
     {
         using var server = new StateServer(new TcpTransport());

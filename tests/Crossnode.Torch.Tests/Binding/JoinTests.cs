@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Crossnode.Collectives;
 using Crossnode.Collectives.Sessions;
 using Crossnode.Coordinator;
 using Crossnode.Core;
@@ -155,8 +156,18 @@ public sealed class JoinTests
                 loss += own.item<float>() * batch.Share;
             }
 
+            var wasLevel = trainer.IsLevel;
             var outcome = trainer.Step(share.SampleCount, loss);
             sampler.Committed(outcome.Exchanged ? outcome.Members : trainer.Members);
+            if (outcome.Exchanged)
+            {
+                // Newcomers meet it at any place of their way in.
+                var votes = new double[] { wasLevel ? 1 : 0 };
+                var ballot = TensorBuffer.From(votes.AsMemory());
+                trainer.Run(new OperationGroup().AllReduce(ballot, ballot, ReduceOperator.Sum)).ThrowIfFailed();
+                Assert.InRange(votes[0], founders, founders + comers);
+            }
+
             done.Add(new StepResult(trainer.MeanLoss, outcome.Members, outcome.TotalSamples));
             if (number == 0 && comers > 0 && outcome.Members.Count == founders + comers && last.Value == LongestRun)
             {
@@ -170,6 +181,7 @@ public sealed class JoinTests
             }
         }
 
+        Assert.True(SpinWait.SpinUntil(() => trainer.StateCounters!.Copies == 0, Patience), "a copy of the state is kept for nobody");
         return new Result(trainer.Hash().ToString(), first, done, null);
     }
 
