@@ -61,7 +61,7 @@ internal sealed class Member(TrialOptions options, Mode mode, ulong seed, Corpus
 
             foreach (var group in optimizer.ParamGroups)
             {
-                group.LearningRate = options.Schedule.At(step);
+                group.LearningRate = options.RateAt(mode, step);
             }
 
             Step(model, optimizer, trainer, sampler, source);

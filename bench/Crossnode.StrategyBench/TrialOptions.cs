@@ -20,7 +20,7 @@ internal enum Mode
     Never,
 }
 
-/// <summary>One size for all modes; model and rates are the defaults of crossnode train.</summary>
+/// <summary>One size for all modes; the model and its learning rate are the defaults of crossnode train.</summary>
 internal sealed record TrialOptions
 {
     public int Members { get; init; } = 4;
@@ -32,13 +32,17 @@ internal sealed record TrialOptions
 
     public int SyncEvery { get; init; } = 20;
 
-    public int MicroBatch { get; init; } = 16;
+    /// <summary>Windows of a step; half of what crossnode train takes, because all members share this machine.</summary>
+    public int MicroBatch { get; init; } = 8;
 
     public double LearningRate { get; init; } = 6e-3;
 
+    /// <summary>The share of the learning rate that steps take which a member takes alone.</summary>
+    public double LocalRateShare { get; init; } = 0.5;
+
     public double OuterLearningRate { get; init; } = 0.7;
 
-    public double OuterMomentum { get; init; } = 0.9;
+    public double OuterMomentum { get; init; } = 0.8;
 
     public int Layers { get; init; } = 2;
 
@@ -55,6 +59,9 @@ internal sealed record TrialOptions
         Peak = LearningRate, Floor = LearningRate / 50, WarmupSteps = Math.Min(150, Steps), TotalSteps = Steps,
     };
 
+    public double RateAt(Mode mode, int step) =>
+        Schedule.At(step) * (step < SynchronousStepsOf(mode) ? 1 : LocalRateShare);
+
     public ITrainingStrategy Strategy(Mode mode)
     {
         var dataParallel = new DataParallelOptions { ClipNorm = 1, ExpectedGlobalBatch = (long)MicroBatch * Members };
@@ -65,8 +72,15 @@ internal sealed record TrialOptions
                 SyncEvery = mode == Mode.Never ? int.MaxValue : SyncEvery,
                 OuterLearningRate = OuterLearningRate,
                 OuterMomentum = OuterMomentum,
-                SynchronousSteps = mode == Mode.DiLoCoFromScratch ? 0 : FirstSteps,
+                SynchronousSteps = SynchronousStepsOf(mode),
                 DataParallel = dataParallel,
             });
     }
+
+    private int SynchronousStepsOf(Mode mode) => mode switch
+    {
+        Mode.Synchronous => Steps,
+        Mode.DiLoCoFromScratch => 0,
+        _ => FirstSteps,
+    };
 }

@@ -49,7 +49,7 @@ internal sealed record TrainConfiguration
 
     public double OuterLearningRate { get; init; } = 0.7;
 
-    public double OuterMomentum { get; init; } = 0.9;
+    public double OuterMomentum { get; init; } = 0.6;
 
     public int EvaluateEvery { get; init; } = 200;
 
