@@ -52,10 +52,12 @@ internal static class CommandLine
 
     private static RootCommand CreateRoot(CommandContext context)
     {
-        var root = new RootCommand("Trains models on several processes of one machine, and goes on when one of them dies.");
+        var root = new RootCommand("Trains models on several processes and machines, and goes on when one of them dies.");
         root.Add(CommonOptions.Verbose);
         root.Add(TrainCommand.Create(context));
+        root.Add(JoinCommand.Create(context));
         root.Add(RunCommand.Create(context));
+        root.Add(CoordinatorCommand.Create(context));
         root.Add(SampleCommand.Create(context));
         root.Add(DataCommand.Create(context));
         root.Add(SimCommand.Create(context));

@@ -12,7 +12,7 @@ public sealed class CommandLineTests
     [InlineData("train --steps", "Required argument missing for option: '--steps'.")]
     [InlineData("train now", "crossnode train takes no argument 'now': crossnode train --help lists its flags.")]
     [InlineData("train --width 30", "width 30 is not a multiple of the 4 heads: change one of them.")]
-    [InlineData("train --listen here", "listen must be an address with a port, such as 127.0.0.1:5000, not 'here'.")]
+    [InlineData("train --listen here", "listen must be an address with a port or a range of ports, such as 127.0.0.1:5000 or 192.0.2.7:5000-5009, not 'here'.")]
     [InlineData("run --workers 2", "crossnode run needs a program to start, after two dashes: crossnode run --workers 4 -- dotnet app.dll.")]
     [InlineData("run python", "'python' stands where flags of crossnode run are expected: put two dashes before the program, as in crossnode run --workers 4 -- python.")]
     [InlineData("run --workers x -- python", "--workers must be a whole number from 1 to 256, not 'x'.")]

@@ -4,7 +4,7 @@ using Crossnode.Cli.Training;
 
 namespace Crossnode.Cli.Commands;
 
-/// <summary>crossnode train: a GPT over bytes, on worker processes of this machine.</summary>
+/// <summary>crossnode train: begins the training of a GPT over bytes.</summary>
 internal static class TrainCommand
 {
     public static Command Create(CommandContext context)
@@ -31,8 +31,12 @@ internal static class TrainCommand
             configuration = flags.Apply(parsed, configuration).Validated();
             DataFlag.Check(configuration.Data);
             using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
+            if (configuration.Network().Remote is { } remote)
+            {
+                RunDoor.RequireNew(remote, context.Clock.Time);
+            }
             return await TrainingLaunch.RunAsync(
-                context, configuration, parsed.GetValue(json), parsed.GetValue(plain), parsed.GetValue(CommonOptions.Verbose), logs.CreateLogger("Crossnode.Coordinator"));
+                context, configuration, joined: null, parsed.GetValue(json), parsed.GetValue(plain), parsed.GetValue(CommonOptions.Verbose), logs.CreateLogger("Crossnode.Coordinator"));
         });
         return command;
     }

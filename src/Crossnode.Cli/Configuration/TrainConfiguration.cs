@@ -65,7 +65,19 @@ internal sealed record TrainConfiguration
 
     public double EvictAfterSeconds { get; init; } = 10;
 
-    public string Listen { get; init; } = "127.0.0.1:0";
+    public int Restarts { get; init; }
+
+    public double StateRate { get; init; }
+
+    public string Coordinator { get; init; } = "";
+
+    public string Run { get; init; } = "";
+
+    public string Listen { get; init; } = "";
+
+    public string Advertise { get; init; } = "";
+
+    public string Interface { get; init; } = "";
 
     public bool Insecure { get; init; }
 }

@@ -1,6 +1,5 @@
-using System.Net;
+using Crossnode.Cli.Launching;
 using Crossnode.Cli.Training;
-using Crossnode.Core;
 using Setting = Crossnode.Cli.Configuration.Setting<Crossnode.Cli.Configuration.TrainConfiguration>;
 
 namespace Crossnode.Cli.Configuration;
@@ -10,7 +9,7 @@ internal static class TrainSettings
 {
     public static IReadOnlyList<Setting> All { get; } =
     [
-        Setting.Whole("workers", "worker processes on this machine", 1, Launching.LaunchOptions.MostWorkers, c => c.Workers, (c, v) => c with { Workers = v }),
+        Setting.Whole("workers", "worker processes on this machine", 1, LaunchOptions.MostWorkers, c => c.Workers, (c, v) => c with { Workers = v }),
         Setting.List("data", "text to learn: files, folders or patterns with *, ? and **; none takes the .NET SDK's documentation", "FILES", c => c.Data, (c, v) => c with { Data = v }),
         Setting.Text("out", "folder for what is written; runs/DATE-TIME by default", "FOLDER", c => c.Out, (c, v) => c with { Out = v }),
         Setting.Whole("seed", "decides first weights, order of the data and the sample", 0, c => c.Seed, (c, v) => c with { Seed = v }),
@@ -40,9 +39,24 @@ internal static class TrainSettings
         Setting.Real("temperature", "how daring that text is: 0 always takes the likeliest byte", 0, 10, c => c.Temperature, (c, v) => c with { Temperature = v }),
         Setting.Whole("threads", "threads of a worker's arithmetic", 1, c => c.Threads, (c, v) => c with { Threads = v }),
         Setting.Real("evictAfterSeconds", "silence after which a worker is put out of the run; signs of life come every second", 4, 86_400, c => c.EvictAfterSeconds, (c, v) => c with { EvictAfterSeconds = v }),
-        Setting.Text("listen", "address of the coordinator; port 0 takes a free one", "ADDRESS:PORT", c => c.Listen, (c, v) => c with { Listen = v }),
-        Setting.Switch("insecure", "allow an address that other machines reach, though nothing checks who comes", c => c.Insecure, (c, v) => c with { Insecure = v }),
+        Setting.Whole("restarts", "how often each worker that dies is started anew, as a newcomer", 0, 1000, c => c.Restarts, (c, v) => c with { Restarts = v }),
+        Setting.Real("stateRate", "most MB of state a second that a worker serves to newcomers; 0 does not limit it", 0, 1e9, c => c.StateRate, (c, v) => c with { StateRate = v }),
+        Setting.Text("coordinator", NetworkTexts.Coordinator, "HOST:PORT", c => c.Coordinator, (c, v) => c with { Coordinator = v }),
+        Setting.Text("run", NetworkTexts.Run, "ID", c => c.Run, (c, v) => c with { Run = v }),
+        Setting.Text("listen", NetworkTexts.Listen, "ADDRESS:PORTS", c => c.Listen, (c, v) => c with { Listen = v }),
+        Setting.Text("advertise", NetworkTexts.Advertise, "ADDRESS", c => c.Advertise, (c, v) => c with { Advertise = v }),
+        Setting.Text("interface", NetworkTexts.Interface, "NAME", c => c.Interface, (c, v) => c with { Interface = v }),
+        Setting.Switch("insecure", NetworkTexts.Insecure, c => c.Insecure, (c, v) => c with { Insecure = v }),
     ];
+
+    /// <summary>Keys of what each machine decides for itself; all others are the run's, and the same on all of them.</summary>
+    public static IReadOnlySet<string> OfOneMachine { get; } = new HashSet<string>
+    {
+        "workers", "data", "out", "threads", "restarts", "stateRate", "coordinator", "run", "listen", "advertise", "interface", "insecure",
+    };
+
+    /// <summary>The settings that all machines of a run share.</summary>
+    public static IReadOnlyList<Setting> OfTheRun { get; } = [.. All.Where(setting => !OfOneMachine.Contains(setting.Key))];
 
     /// <summary>Checks what no setting can check alone.</summary>
     /// <exception cref="UsageException">Two settings contradict one another.</exception>
@@ -58,12 +72,14 @@ internal static class TrainSettings
             Require(c.SynchronousSteps < c.Steps, $"synchronousSteps {c.SynchronousSteps} leaves none of the {c.Steps} steps to DiLoCo: give fewer; a fifth, {c.Steps / 5}, is usual.");
             Require(c.MicroBatchesPerStep >= c.Workers, $"microBatchesPerStep {c.MicroBatchesPerStep} gives some of the {c.Workers} workers nothing to learn, and DiLoCo averages all: make it at least {c.Workers}.");
         }
-        Require(Endpoints.TryParse(c.Listen, out _), $"listen must be an address with a port, such as 127.0.0.1:5000, not '{c.Listen}'.");
+        c.Network();
         return c;
     }
 
-    /// <summary>The parsed address of a validated configuration.</summary>
-    public static IPEndPoint ListenEndpoint(this TrainConfiguration configuration) => IPEndPoint.Parse(configuration.Listen);
+    /// <summary>Where to listen, and the run to take part in: null for one with a coordinator of its own.</summary>
+    /// <exception cref="UsageException">A flag of the network cannot be understood, or two contradict one another.</exception>
+    public static (NetworkPlace Network, RemoteRun? Remote) Network(this TrainConfiguration c) =>
+        NetworkFlags.Read(c.Coordinator, c.Run, c.Listen, c.Interface, c.Advertise, c.Insecure);
 
     private static void Require(bool condition, string otherwise)
     {

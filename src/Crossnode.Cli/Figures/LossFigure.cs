@@ -6,7 +6,10 @@ namespace Crossnode.Cli.Figures;
 /// <summary>What the loss figure shows.</summary>
 internal sealed record LossCurves
 {
-    /// <summary>The mean loss of each step, in nats per byte; the index is the step.</summary>
+    /// <summary>The step of the first loss.</summary>
+    public long FirstStep { get; init; }
+
+    /// <summary>The mean loss of each step from there on, in nats per byte.</summary>
     public required IReadOnlyList<double> Training { get; init; }
 
     /// <summary>Losses on held-out text, after so many steps.</summary>
@@ -53,6 +56,7 @@ internal static class LossFigure
         if (smooth.Length > 0)
         {
             var training = plot.Add.Signal(smooth);
+            training.Data.XOffset = curves.FirstStep;
             training.LegendText = $"training, mean of {SmoothedSteps} steps";
         }
         if (curves.HeldOut.Count > 0)
@@ -69,7 +73,7 @@ internal static class LossFigure
             line.LinePattern = LinePattern.Dashed;
             line.LineColor = Colors.Gray;
             line.LegendText = "";
-            var text = plot.Add.Text($"count model, {context} bytes of context", Math.Max(1, smooth.Length), loss);
+            var text = plot.Add.Text($"count model, {context} bytes of context", curves.FirstStep + Math.Max(1, smooth.Length), loss);
             // The lowest line has its text below it: the next one may be close.
             text.LabelAlignment = isLowest ? Alignment.UpperRight : Alignment.LowerRight;
             text.LabelFontColor = Colors.DimGray;
@@ -85,7 +89,7 @@ internal static class LossFigure
             text.LabelFontColor = Colors.IndianRed;
         }
         plot.ShowLegend(Alignment.MiddleRight);
-        plot.Axes.SetLimits(0, Math.Max(1, smooth.Length), Lowest(curves), HighestLoss);
+        plot.Axes.SetLimits(curves.FirstStep, curves.FirstStep + Math.Max(1, smooth.Length), Lowest(curves), HighestLoss);
         return plot;
     }
 

@@ -1,10 +1,12 @@
+using System.Net;
 using System.Threading.Channels;
 using Crossnode.Collectives.Launching;
 using Crossnode.Core;
+using Crossnode.Transport;
 
 namespace Crossnode.Cli.Launching;
 
-/// <summary>A run whose coordinator lives in this process and whose workers are processes of this machine.</summary>
+/// <summary>Worker processes of this machine, in a run whose coordinator lives in this process or elsewhere.</summary>
 /// <remarks>
 /// Events of the coordinator, of processes and of the user meet in one queue; its one reader decides and tells the observer.
 /// </remarks>
@@ -19,11 +21,15 @@ internal sealed class Launch : IDisposable
     private readonly long _origin;
     private readonly Channel<LaunchEvent> _events;
     private readonly LaunchVerdict _verdict;
-    private readonly RunCoordinator _coordinator;
+    private readonly RunCoordinator? _coordinator;
     private readonly WorkerPool _pool;
     private readonly StopRequests _stops;
     private readonly Dictionary<string, ITimer> _graces = [];
+    private readonly int[] _restarts;
+    private readonly int[] _members;
+    private int _ended;
     private string? _runFailure;
+    private volatile bool _onlyEvictedRun;
 
     private Launch(LaunchOptions options, WorkerLine line, TimeProvider time)
     {
@@ -32,15 +38,23 @@ internal sealed class Launch : IDisposable
         _origin = time.GetTimestamp();
         _events = Channel.CreateBounded<LaunchEvent>(
             new BoundedChannelOptions(QueueLength) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true });
-        _verdict = new LaunchVerdict(options.Workers);
-        _coordinator = RunCoordinator.Start(options, e => _events.Writer.TryWrite(e), options.Logger, time);
+        _verdict = new LaunchVerdict(options.Workers, joins: options.Remote is not null);
+        _restarts = [.. Enumerable.Repeat(options.Restarts, options.Workers)];
+        _members = [.. Enumerable.Repeat(-1, options.Workers)];
+        _coordinator = options.Remote is null
+            ? RunCoordinator.Start(options, e => _events.Writer.TryWrite(e), options.Logger, time)
+            : null;
         try
         {
-            _pool = WorkerPool.Start(options.Workers, options.Command, Variables, line, time);
+            _pool = WorkerPool.Start(
+                options.Workers,
+                number => WorkerProcess.Start(number, options.Command, Variables(number), Listening(line), time),
+                // Unlike a note, an end must not be lost: it is what ends the reading.
+                exit => _events.Writer.WriteAsync(new LaunchEvent.Exited(exit)));
         }
         catch
         {
-            _coordinator.Dispose();
+            _coordinator?.Dispose();
             throw;
         }
         _stops = new StopRequests(Stop, Insist);
@@ -49,26 +63,40 @@ internal sealed class Launch : IDisposable
     /// <summary>The workers; the index is the number.</summary>
     public IReadOnlyList<WorkerProcess> Workers => _pool.Workers;
 
-    /// <summary>Where the coordinator listens.</summary>
-    public string Address => _coordinator.Address.ToString();
+    /// <summary>Where this machine reaches the coordinator.</summary>
+    public IPEndPoint Address => _coordinator?.Address ?? _options.Remote!.Coordinator;
+
+    /// <summary>Where other machines reach it.</summary>
+    public string Outside => _coordinator?.Outside ?? _options.Remote!.Coordinator.ToString();
+
+    /// <summary>Whether the coordinator is in this process.</summary>
+    public bool HasCoordinator => _coordinator is not null;
 
     /// <summary>The run's id.</summary>
-    public RunId Run => _coordinator.Run;
+    public RunId Run => _coordinator?.Run ?? _options.Remote!.Run;
 
-    /// <summary>Starts the coordinator and the workers.</summary>
+    /// <summary>Which member a worker is: its number where the launch gave it, else what the worker said, or -1.</summary>
+    public int MemberOf(int worker) => HasCoordinator ? worker : Volatile.Read(ref _members[worker]);
+
+    /// <summary>Starts the coordinator, unless the run has one, and the workers.</summary>
     /// <exception cref="UsageException">The program cannot be started, or the coordinator cannot listen.</exception>
     public static Launch Start(LaunchOptions options, WorkerLine line, TimeProvider time) => new(options, line, time);
+
+    /// <summary>Says what the run is about, if its coordinator is here.</summary>
+    public void SetCharter(ReadOnlyMemory<byte> charter) => _coordinator?.SetCharter(charter);
 
     /// <summary>Watches until all workers have ended, and says how the run ended.</summary>
     public async Task<LaunchOutcome> WatchAsync(Action<LaunchEvent> observer)
     {
-        var ends = ForwardEndsAsync();
         await foreach (var happened in _events.Reader.ReadAllAsync())
         {
-            Follow(happened);
+            var restarted = Follow(happened);
             observer(happened);
+            if (restarted is not null)
+            {
+                observer(restarted);
+            }
         }
-        await ends;
         return new LaunchOutcome(_verdict.FailureReason() is { } reason ? _runFailure ?? reason : null, _stops.AreMade, _verdict.HasStarted);
     }
 
@@ -84,35 +112,55 @@ internal sealed class Launch : IDisposable
         }
         _stops.Dispose();
         _pool.Dispose();
-        _coordinator.Dispose();
+        _coordinator?.Dispose();
     }
 
-    private IReadOnlyDictionary<string, string> Variables(int worker) => new LaunchEnvironment
+    private IReadOnlyDictionary<string, string> Variables(int worker)
     {
-        Coordinator = _coordinator.Address,
-        Run = _coordinator.Run,
-        Worker = new MemberId((uint)worker),
-        Workers = _options.Workers,
-        Launcher = ProcessStamp.Current,
-    }.ToVariables();
-
-    private async Task ForwardEndsAsync()
-    {
-        for (var left = _options.Workers; left > 0; left--)
+        var network = _options.Network;
+        return new LaunchEnvironment
         {
-            // Unlike a note, an end must not be lost: it is what ends the reading.
-            await _events.Writer.WriteAsync(new LaunchEvent.Exited(await _pool.Exits.ReadAsync()));
-        }
-        _events.Writer.Complete();
+            Coordinator = Address,
+            Run = Run,
+            Worker = HasCoordinator ? new MemberId((uint)worker) : MemberId.Unassigned,
+            Workers = _options.Workers,
+            Host = network.Address,
+            Ports = network.WorkerPorts,
+            // A port that is advertised is the coordinator's.
+            Advertise = network is { IsEverywhere: true, Advertise: null }
+                ? LocalAddress.Outward(network.Address!.AddressFamily).ToString()
+                : HasCoordinator ? network.Advertise is null ? null : IPEndPoint.Parse(network.Advertise).Address.ToString() : network.Advertise,
+            Insecure = network.Insecure,
+            Launcher = ProcessStamp.Current,
+        }.ToVariables();
     }
 
-    private void Follow(LaunchEvent happened)
+    // Notes come by standard output where no coordinator of this process hears them.
+    private WorkerLine Listening(WorkerLine line) => (worker, bytes, isError) =>
+    {
+        if (isError || !NoteLine.TryParse(bytes, out var member, out var topic, out var json))
+        {
+            line(worker, bytes, isError);
+        }
+        else if (!HasCoordinator)
+        {
+            if (Interlocked.Exchange(ref _members[worker], member) != member)
+            {
+                _events.Writer.TryWrite(new LaunchEvent.Named(worker, member));
+            }
+            _events.Writer.TryWrite(new LaunchEvent.Noted(member, topic, json));
+        }
+    };
+
+    /// <returns>What came of it at once; null when nothing did.</returns>
+    private LaunchEvent.Restarted? Follow(LaunchEvent happened)
     {
         var now = _time.GetElapsedTime(_origin);
+        LaunchEvent.Restarted? restarted = null;
         switch (happened)
         {
-            case LaunchEvent.ViewAnnounced:
-                _verdict.ViewAnnounced();
+            case LaunchEvent.ViewAnnounced view:
+                _verdict.ViewAnnounced(view.Members);
                 break;
             case LaunchEvent.Evicted evicted:
                 _verdict.Evicted(evicted.Worker, now);
@@ -123,16 +171,39 @@ internal sealed class Launch : IDisposable
                 break;
             case LaunchEvent.Exited exited:
                 _verdict.Exited(exited.Exit, now);
+                restarted = Restart(exited.Exit);
+                if (restarted is null && ++_ended == _options.Workers)
+                {
+                    _events.Writer.TryComplete();
+                }
                 break;
         }
         if (_verdict.IsHopeless && _runFailure is null && !_stops.AreMade)
         {
             KillAfter(TimeSpan.Zero, "the run cannot start without one that is gone");
         }
-        else if (_verdict.OnlyEvictedRun)
+        _onlyEvictedRun = _verdict.OnlyEvictedRun;
+        if (_onlyEvictedRun)
         {
-            KillAfter(_options.EvictedGrace, "everybody else has ended, and the evicted workers have not");
+            // One that comes back as a newcomer within that time stays.
+            KillAfter(_options.EvictedGrace, "everybody else has ended, and the evicted workers have not", () => _onlyEvictedRun);
         }
+        return restarted;
+    }
+
+    private LaunchEvent.Restarted? Restart(WorkerExit exit)
+    {
+        var number = exit.Worker;
+        if (exit.Fate == WorkerFate.Finished || _restarts[number] == 0 || _stops.AreMade || _runFailure is not null || !_verdict.HasStarted)
+        {
+            return null;
+        }
+        if (_pool.Restart(number) is not { } worker)
+        {
+            return null;
+        }
+        _verdict.Restarted(number);
+        return new LaunchEvent.Restarted(number, worker.Id, --_restarts[number]);
     }
 
     private void Stop(int signal)
@@ -152,20 +223,28 @@ internal sealed class Launch : IDisposable
         _pool.Kill();
     }
 
-    private void KillAfter(TimeSpan grace, string why)
+    private void KillAfter(TimeSpan grace, string why, Func<bool>? isStillSo = null)
     {
         lock (_graces)
         {
             if (!_graces.ContainsKey(why))
             {
-                _graces[why] = _time.CreateTimer(_ => KillBecause(why), null, grace, Timeout.InfiniteTimeSpan);
+                _graces[why] = _time.CreateTimer(_ => KillBecause(why, isStillSo), null, grace, Timeout.InfiniteTimeSpan);
             }
         }
     }
 
-    private void KillBecause(string why)
+    private void KillBecause(string why, Func<bool>? isStillSo)
     {
-        if (!_pool.AllEnded.IsCompleted)
+        if (isStillSo?.Invoke() == false)
+        {
+            lock (_graces)
+            {
+                _graces.Remove(why, out var grace);
+                grace?.Dispose();
+            }
+        }
+        else if (!_pool.AllEnded)
         {
             _events.Writer.TryWrite(new LaunchEvent.Killing(why));
             _pool.Kill();

@@ -1,9 +1,8 @@
-using System.Net;
 using Microsoft.Extensions.Logging;
 
 namespace Crossnode.Cli.Launching;
 
-/// <summary>How a run on this machine is launched.</summary>
+/// <summary>How workers on this machine are launched.</summary>
 internal sealed record LaunchOptions
 {
     /// <summary>Loading libtorch in several processes takes a while on a busy machine.</summary>
@@ -18,11 +17,14 @@ internal sealed record LaunchOptions
     /// <summary>What they run.</summary>
     public required WorkerCommand Command { get; init; }
 
-    /// <summary>Where the coordinator listens; port 0 takes a free one.</summary>
-    public IPEndPoint Listen { get; init; } = new(IPAddress.Loopback, 0);
+    /// <summary>Where the coordinator, if it is in this process, and the workers listen.</summary>
+    public NetworkPlace Network { get; init; } = NetworkPlace.Local;
 
-    /// <summary>Whether an address that other machines reach is allowed, though nothing checks who comes.</summary>
-    public bool Insecure { get; init; }
+    /// <summary>The run to take part in; null: one of its own, with a coordinator in this process.</summary>
+    public RemoteRun? Remote { get; init; }
+
+    /// <summary>How often each worker that dies is started anew, as a newcomer.</summary>
+    public int Restarts { get; init; }
 
     /// <summary>How long a member may be silent before it is put out of the run.</summary>
     public TimeSpan EvictAfter { get; init; } = TimeSpan.FromSeconds(10);

@@ -4,9 +4,11 @@ namespace Crossnode.Cli.Launching;
 /// <remarks>
 /// A worker that was killed from outside or evicted is what this library is for: the run succeeds when those that are left
 /// finish. One that fails by itself makes the run fail, though the others finish undisturbed. Before the first view nobody
-/// can go on without anybody.
+/// can go on without anybody; workers that join a run of others do not depend on one another.
 /// </remarks>
-internal sealed class LaunchVerdict(int workers)
+/// <param name="workers">How many there are.</param>
+/// <param name="joins">Whether they join a run of others.</param>
+internal sealed class LaunchVerdict(int workers, bool joins = false)
 {
     // A process that fails loses its place a moment before its end is noticed: that eviction excuses nothing.
     private static readonly TimeSpan EvictedByEnding = TimeSpan.FromSeconds(1);
@@ -16,7 +18,7 @@ internal sealed class LaunchVerdict(int workers)
     private readonly HashSet<int> _excused = [];
 
     /// <summary>Whether a view was announced: from then on members can be lost.</summary>
-    public bool HasStarted { get; private set; }
+    public bool HasStarted { get; private set; } = joins;
 
     /// <summary>Whether the workers that still run wait for one that will not come.</summary>
     public bool IsHopeless => !HasStarted && _exits.Any(e => e is { Fate: not WorkerFate.Finished });
@@ -25,10 +27,26 @@ internal sealed class LaunchVerdict(int workers)
     public bool OnlyEvictedRun =>
         HasStarted && Enumerable.Range(0, workers).All(w => _exits[w] is not null || _evictedAt.ContainsKey(w));
 
-    public void ViewAnnounced() => HasStarted = true;
+    public void ViewAnnounced(IReadOnlyList<int> members)
+    {
+        HasStarted = true;
+        foreach (var member in members)
+        {
+            // It has come back as a newcomer.
+            _evictedAt.Remove(member);
+        }
+    }
 
     /// <summary>Notes that the coordinator put a worker out of the run.</summary>
     public void Evicted(int worker, TimeSpan now) => _evictedAt.TryAdd(worker, now);
+
+    /// <summary>Notes that a worker that had ended was started anew: its end counts no more.</summary>
+    public void Restarted(int worker)
+    {
+        _exits[worker] = null;
+        _evictedAt.Remove(worker);
+        _excused.Remove(worker);
+    }
 
     public void Exited(WorkerExit exit, TimeSpan now)
     {

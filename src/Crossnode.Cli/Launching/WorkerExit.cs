@@ -25,6 +25,9 @@ internal readonly record struct WorkerExit(int Worker, int ExitCode)
     // SIGABRT of an unhandled exception, are failures like any exit code.
     private static readonly int[] FromOutside = [1, Signals.Interrupt, 3, Signals.Kill, 13, Signals.Terminate];
 
+    /// <summary>The process that it was.</summary>
+    public int ProcessId { get; init; }
+
     /// <summary>The signal that ended it, or null.</summary>
     public int? Signal =>
         Signals.AreSupported && ExitCode is > SignalBase and <= SignalBase + HighestSignal ? ExitCode - SignalBase : null;

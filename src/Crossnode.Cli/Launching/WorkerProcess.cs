@@ -82,6 +82,6 @@ internal sealed class WorkerProcess : IDisposable
     {
         await _process.WaitForExitAsync();
         await Task.WhenAny(pumps, Task.Delay(PatienceWithOutput, _time));
-        return new WorkerExit(Number, _process.ExitCode);
+        return new WorkerExit(Number, _process.ExitCode) { ProcessId = Id };
     }
 }

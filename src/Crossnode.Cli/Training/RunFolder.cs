@@ -25,6 +25,9 @@ internal sealed class RunFolder
     /// <summary>The corpus for the workers; removed at the end.</summary>
     public string Corpus => System.IO.Path.Combine(Path, "corpus.bin");
 
+    /// <summary>What the run is about, for a coordinator elsewhere; removed at the end.</summary>
+    public string Charter => System.IO.Path.Combine(Path, "charter.json");
+
     /// <summary>Creates a folder for a new run.</summary>
     /// <exception cref="UsageException">It holds a run already, or cannot be created.</exception>
     public static RunFolder Create(string wanted, TimeProvider time)
@@ -52,12 +55,13 @@ internal sealed class RunFolder
         }
     }
 
-    /// <summary>Removes the corpus that was only for the workers.</summary>
+    /// <summary>Removes what was only for the workers.</summary>
     public void RemoveCorpus()
     {
         try
         {
             File.Delete(Corpus);
+            File.Delete(Charter);
         }
         catch (IOException)
         {

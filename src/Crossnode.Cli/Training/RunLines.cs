@@ -23,6 +23,9 @@ internal sealed record ViewLine(string Kind, long View, IReadOnlyList<int> Membe
 /// <summary>A worker's process ended before the run did.</summary>
 internal sealed record WorkerLostLine(string Kind, int Worker, int ProcessId, int ExitCode, string Reason, double Seconds);
 
+/// <summary>A newcomer holds the run's state, and takes weight from the next step on.</summary>
+internal sealed record LevelLine(string Kind, int Worker, long Step, string StateHash, double Seconds);
+
 /// <summary>A step was committed.</summary>
 internal sealed record StepLine(
     string Kind, long Step, double Loss, double? LearningRate, double? GradientNorm, double BytesPerSecond,

@@ -34,7 +34,7 @@ internal static class RunTexts
         {
             return null;
         }
-        var silence = silent.Min(worker => now - board.Rows[worker].HeardAt);
+        var silence = silent.Min(worker => now - (board.Row(worker)?.HeardAt ?? now));
         return silence < Silence ? null : Invariant(
             $"step {board.Steps}/{steps}: waiting for {Names(silent)} (nothing heard for {silence.TotalSeconds:0} s)");
     }
@@ -57,6 +57,7 @@ internal static class RunTexts
         WorkerState.Computing => "computing",
         WorkerState.Evaluating => "measuring",
         WorkerState.Ready => "ready",
+        WorkerState.Fetching => $"fetches the state, {Size(row.BytesFetched)} of {Size(row.BytesToFetch)}",
         WorkerState.Leaving => "done",
         WorkerState.Evicted => "evicted",
         WorkerState.Gone => "gone",
@@ -66,6 +67,14 @@ internal static class RunTexts
     /// <summary>What happens before the first step.</summary>
     public static string Preparing(TrainingBoard board, bool hasCorpus)
     {
+        if (board.Nameless > 0)
+        {
+            return Invariant($"waiting for {board.Nameless} worker{(board.Nameless > 1 ? "s" : "")} to start and to reach the coordinator");
+        }
+        if (board.Rows.Where(row => row.State == WorkerState.Fetching).ToList() is { Count: > 0 } fetching)
+        {
+            return string.Join("; ", fetching.Select(row => $"worker {row.Number} {State(board, row, row.HeardAt)}"));
+        }
         var missing = board.Rows.Where(row => row.State == WorkerState.Starting).Select(row => row.Number).ToList();
         return (hasCorpus, missing.Count) switch
         {
@@ -75,6 +84,18 @@ internal static class RunTexts
             _ => $"waiting for {Names(missing)} to start",
         };
     }
+
+    /// <summary>What a newcomer says on its way, or null for other notes.</summary>
+    public static string? Newcomer(int worker, WorkerNote note) => note.Kind switch
+    {
+        NoteKind.Joining => $"worker {worker} has reached the coordinator, and listens at {note.Text}",
+        NoteKind.Fetching =>
+            $"worker {worker} fetches the run's state: {Size(note.BytesFetched)} of {Size(note.BytesToFetch)}, from {Names([.. (note.From ?? []).Select(m => (int)m)])}",
+        NoteKind.Level =>
+            $"worker {worker} holds the run's state after step {note.Step} (its hash begins with {note.StateHash?[..8]}), and counts from the next one on",
+        NoteKind.Notice => note.Text,
+        _ => null,
+    };
 
     /// <summary>A number of bytes with its unit.</summary>
     public static string Size(long bytes) => bytes switch

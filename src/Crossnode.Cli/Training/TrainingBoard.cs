@@ -7,7 +7,7 @@ internal sealed class TrainingBoard
     // The newest step counts this much in a rate.
     private const double RateShare = 0.1;
 
-    private readonly WorkerRow[] _rows;
+    private readonly SortedDictionary<int, WorkerRow> _rows = [];
     private readonly List<double> _losses = [];
     private readonly List<(long Steps, double Loss)> _heldOut = [];
     private readonly List<(long Step, string Text)> _viewChanges = [];
@@ -15,10 +15,22 @@ internal sealed class TrainingBoard
     private IReadOnlyList<int> _members = [];
     private bool _isStopping;
 
-    public TrainingBoard(int workers) => _rows = [.. Enumerable.Range(0, workers).Select(number => new WorkerRow(number))];
+    /// <param name="workers">How many workers were started.</param>
+    /// <param name="haveNumbers">Whether they are members 0 to that minus 1; else each says which one it is.</param>
+    public TrainingBoard(int workers, bool haveNumbers = true)
+    {
+        Nameless = haveNumbers ? 0 : workers;
+        for (var number = 0; haveNumbers && number < workers; number++)
+        {
+            _rows.Add(number, new WorkerRow(number));
+        }
+    }
 
-    /// <summary>The workers; the index is the number.</summary>
-    public IReadOnlyList<WorkerRow> Rows => _rows;
+    /// <summary>The workers, by number.</summary>
+    public IReadOnlyList<WorkerRow> Rows => [.. _rows.Values];
+
+    /// <summary>How many workers have not said yet which member they are.</summary>
+    public int Nameless { get; private set; }
 
     /// <summary>The members of the newest view.</summary>
     public IReadOnlyList<int> Members => _members;
@@ -38,11 +50,14 @@ internal sealed class TrainingBoard
     /// <summary>Losses on held-out text, after so many steps.</summary>
     public IReadOnlyList<(long Steps, double Loss)> HeldOut => _heldOut;
 
-    /// <summary>Where members were lost.</summary>
+    /// <summary>Where members were lost, and where some came.</summary>
     public IReadOnlyList<(long Step, string Text)> ViewChanges => _viewChanges;
 
-    /// <summary>How many steps were committed.</summary>
-    public long Steps => _losses.Count;
+    /// <summary>The first step of <see cref="Losses"/>: later than 0 where others had begun.</summary>
+    public long FirstStep { get; private set; }
+
+    /// <summary>How many steps were committed in the run.</summary>
+    public long Steps => FirstStep + _losses.Count;
 
     /// <summary>Bytes of text learned a second by all.</summary>
     public double BytesPerSecond { get; private set; }
@@ -59,7 +74,25 @@ internal sealed class TrainingBoard
     /// <summary>What the workers that finished said last, by number.</summary>
     public IReadOnlyDictionary<int, WorkerNote> Finals => _finals;
 
-    public void Started(int worker, int processId) => Change(worker, row => row with { ProcessId = processId });
+    /// <summary>What is known of a member; null for one that never said anything here.</summary>
+    public WorkerRow? Row(int member) => _rows.GetValueOrDefault(member);
+
+    public void Started(int worker, int processId) =>
+        _rows[worker] = new WorkerRow(worker) { ProcessId = processId, HeardAt = Row(worker)?.HeardAt ?? default };
+
+    /// <summary>A worker has said which member it is, or is another one from now on.</summary>
+    public void Named(int member, int processId)
+    {
+        if (!_rows.Values.Any(row => row.ProcessId == processId))
+        {
+            Nameless = Math.Max(0, Nameless - 1);
+        }
+        foreach (var former in _rows.Values.Where(row => row.ProcessId == processId && row.Number != member).ToList())
+        {
+            _rows.Remove(former.Number);
+        }
+        Started(member, processId);
+    }
 
     public void ViewAnnounced(long view, IReadOnlyList<int> members, TimeSpan now = default)
     {
@@ -70,7 +103,12 @@ internal sealed class TrainingBoard
         }
         foreach (var member in members)
         {
-            Change(member, row => row with { HeardAt = now });
+            Change(member, row => row with
+            {
+                HeardAt = now,
+                // One that was put out has come back.
+                State = row.State is WorkerState.Evicted or WorkerState.Gone ? WorkerState.Fetching : row.State,
+            });
         }
         (View, _members) = (view, members);
         if (!IsOver && members.Count > 0)
@@ -79,6 +117,10 @@ internal sealed class TrainingBoard
             if (lost.Count > 0)
             {
                 _viewChanges.Add((Steps, $"without {RunTexts.Names(lost)}"));
+            }
+            if (Views > 0 && members.Except(LastMembers).ToList() is { Count: > 0 } come)
+            {
+                _viewChanges.Add((Steps, $"with {RunTexts.Names(come)}"));
             }
             Views++;
             LastMembers = members;
@@ -98,10 +140,12 @@ internal sealed class TrainingBoard
     /// <returns>True when it is the first word of a step, or of a measurement on held-out text.</returns>
     public bool Noted(int worker, WorkerNote note, TimeSpan now = default)
     {
-        Change(worker, row => Follow(row, note) with { HeardAt = now });
+        // A member that another machine started may speak here too.
+        _rows[worker] = Follow(Row(worker) ?? new WorkerRow(worker), note) with { HeardAt = now };
         switch (note.Kind)
         {
             case NoteKind.Step when note.Step >= Steps && note.Loss is { } loss:
+                FirstStep = _losses.Count == 0 ? note.Step : FirstStep;
                 _losses.Add(loss);
                 BytesPerSecond = Rate(BytesPerSecond, note.TotalBytes, note.Seconds);
                 return true;
@@ -123,22 +167,26 @@ internal sealed class TrainingBoard
     /// <summary>The members for which a worker waits: those that have not come as far as it.</summary>
     public IReadOnlyList<int> WaitsFor(int worker)
     {
-        var row = _rows[worker];
-        return row.State != WorkerState.Averaging
+        return Row(worker) is not { State: WorkerState.Averaging } own
             ? []
-            : [.. _members.Where(m => m != worker && !(_rows[m].State == WorkerState.Averaging && _rows[m].Step >= row.Step) && _rows[m].Step <= row.Step)];
+            : [.. Known().Where(row => row.Number != worker && !(row.State == WorkerState.Averaging && row.Step >= own.Step) && row.Step <= own.Step)
+                .Select(row => row.Number)];
     }
 
     /// <summary>The members that keep others waiting: those that somebody waits for, or all when each has said that it averages.</summary>
+    /// <remarks>Members that say nothing here, because another machine started them, are not among them.</remarks>
     public IReadOnlyList<int> Awaited()
     {
-        var averaging = _members.Where(m => _rows[m].State == WorkerState.Averaging).ToList();
+        var averaging = Known().Where(row => row.State == WorkerState.Averaging).Select(row => row.Number).ToList();
         return averaging.Count == _members.Count ? averaging : [.. averaging.SelectMany(WaitsFor).Distinct().Order()];
     }
+
+    private IEnumerable<WorkerRow> Known() => _members.Select(Row).OfType<WorkerRow>();
 
     private static WorkerRow Follow(WorkerRow row, WorkerNote note) => note.Kind switch
     {
         NoteKind.Ready => row with { State = WorkerState.Ready, View = note.View },
+        NoteKind.Fetching => row with { State = WorkerState.Fetching, BytesFetched = note.BytesFetched, BytesToFetch = note.BytesToFetch },
         NoteKind.Averaging => row with { State = WorkerState.Averaging, Step = note.Step },
         NoteKind.Step => row with
         {
@@ -175,9 +223,9 @@ internal sealed class TrainingBoard
 
     private void Change(int worker, Func<WorkerRow, WorkerRow> change)
     {
-        if (worker >= 0 && worker < _rows.Length)
+        if (Row(worker) is { } row)
         {
-            _rows[worker] = change(_rows[worker]);
+            _rows[worker] = change(row);
         }
     }
 }

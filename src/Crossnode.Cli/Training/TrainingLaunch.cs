@@ -19,7 +19,11 @@ internal sealed class TrainingLaunch : IAsyncDisposable
 
     private readonly CommandContext _context;
     private readonly TrainConfiguration _configuration;
+    private readonly RunCharter? _joined;
+    private readonly NetworkPlace _network;
+    private readonly RemoteRun? _remote;
     private readonly RunFolder _folder;
+    private readonly string _plan;
     private readonly MetricsLog _metrics;
     private readonly IRunView _view;
     private readonly Narrator _narrator;
@@ -31,13 +35,23 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private bool _isGivenUp;
     private TimeSpan _progressAt;
     private TimeSpan _workersAt;
+    private TimeSpan _fetchAt;
 
-    private TrainingLaunch(CommandContext context, TrainConfiguration configuration, RunFolder folder, bool json, bool plain)
+    private TrainingLaunch(
+        CommandContext context, TrainConfiguration configuration, RunCharter? joined, RunFolder folder, bool json, bool plain)
     {
         _context = context;
         _configuration = configuration;
+        _joined = joined;
         _folder = folder;
-        _board = new TrainingBoard(configuration.Workers);
+        (_network, _remote) = configuration.Network();
+        _plan = new WorkerPlan(configuration, folder.Checkpoint, new WorkerPlace
+        {
+            TellsLauncher = _remote is not null,
+            Expected = _remote is not null && joined is null ? configuration.Workers : 0,
+            Charter = _remote is not null && joined is null ? folder.Charter : null,
+        }).ToLine();
+        _board = new TrainingBoard(configuration.Workers, haveNumbers: _remote is null);
         _metrics = new MetricsLog(folder.Metrics, json ? context.Streams.Out : null);
         _view = !json && !plain && LiveView.IsPossible
             ? new LiveView(AnsiConsole.Console, Draw, context.Clock.Time)
@@ -46,13 +60,20 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     }
 
     /// <summary>Trains, and returns the program's exit code.</summary>
-    /// <exception cref="CrossnodeException">The run cannot start, or its data is missing.</exception>
+    /// <param name="context">Where it writes.</param>
+    /// <param name="configuration">What it does.</param>
+    /// <param name="joined">The charter of a run of others that is to be joined; null for a run of one's own.</param>
+    /// <param name="json">Whether standard output gets lines of JSON.</param>
+    /// <param name="plain">Whether no table is drawn.</param>
+    /// <param name="verbose">Whether workers log more.</param>
+    /// <param name="logger">Where the coordinator's log goes.</param>
+    /// <exception cref="CrossnodeException">The run cannot start, or its data is missing or another's.</exception>
     public static async Task<int> RunAsync(
-        CommandContext context, TrainConfiguration configuration, bool json, bool plain, bool verbose, ILogger logger)
+        CommandContext context, TrainConfiguration configuration, RunCharter? joined, bool json, bool plain, bool verbose, ILogger logger)
     {
         TorchLibrary.Require();
         var folder = RunFolder.Create(configuration.Out, context.Clock.Time);
-        await using var run = new TrainingLaunch(context, configuration with { Out = folder.Path }, folder, json, plain);
+        await using var run = new TrainingLaunch(context, configuration with { Out = folder.Path }, joined, folder, json, plain);
         return await run.RunAsync(verbose, logger);
     }
 
@@ -75,39 +96,45 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private async Task<int> RunAsync(bool verbose, ILogger logger)
     {
         var c = _configuration;
+        if (_remote is not null)
+        {
+            Introduce(_remote.Run);
+            // What the run learns must be here, and the same as the others', before anybody joins.
+            await Task.Run(Prepare);
+        }
         using var launch = Launch.Start(
             new LaunchOptions
             {
                 Workers = c.Workers,
                 Command = WorkerCommand.Self([WorkerTrainCommand.Name, .. verbose ? (string[])[CommonOptions.Verbose.Name] : []]),
-                Listen = c.ListenEndpoint(),
-                Insecure = c.Insecure,
+                Network = _network,
+                Remote = _remote,
+                Restarts = c.Restarts,
                 EvictAfter = TimeSpan.FromSeconds(c.EvictAfterSeconds),
                 Logger = logger,
             },
             WorkerLine,
             _context.Clock.Time);
-        _narrator.Say(
-            $"crossnode {ProgramVersion.Text}: trains a GPT on {c.Workers} worker processes of this machine; results go to {_folder.Path}");
-        _narrator.Say("configuration: " + ConfigurationFile.Write(c, TrainSettings.All));
-        _narrator.Say(StrategyChoice.Describe(c));
-        if (!Core.Endpoints.IsLoopback(c.ListenEndpoint()))
+        if (_remote is null)
         {
-            _narrator.Say(LaunchTexts.OpenToOthers(c.Listen));
+            Introduce(launch.Run);
         }
-        _metrics.Write(new StartLine(
-            "start", StartLine.CurrentFormat, ProgramVersion.Text, $"{Preamble.CurrentMajor}.{Preamble.CurrentMinor}", launch.Run.ToString(),
-            JsonNode.Parse(ConfigurationFile.Write(c, TrainSettings.All))));
-        var plan = new WorkerPlan(c, _folder.Checkpoint).ToLine();
         foreach (var worker in launch.Workers)
         {
-            _board.Started(worker.Number, worker.Id);
-            worker.Tell(plan);
+            if (launch.HasCoordinator)
+            {
+                _board.Started(worker.Number, worker.Id);
+            }
+            Brief(worker);
         }
         _narrator.Say(LaunchTexts.Started(launch));
         if (c.Workers > 1)
         {
             _narrator.Say($"to see the others go on when one dies: kill -9 {launch.Workers[^1].Id}");
+        }
+        if (_joined is null)
+        {
+            _narrator.Say($"to join from another terminal or machine: crossnode join {LaunchTexts.Way(launch.Outside, launch.Run, _network.IsOpen || c.Insecure)}");
         }
 
         var watching = launch.WatchAsync(happened =>
@@ -117,7 +144,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
                 Follow(happened, launch);
             }
         });
-        var preparing = Task.Run(() => Prepare(launch));
+        var preparing = _remote is null ? Task.Run(() => PrepareFor(launch)) : Task.CompletedTask;
         if (await Task.WhenAny(preparing, watching) == preparing && preparing.IsFaulted)
         {
             // Without a corpus nothing can be learned. That the workers end with it is no news.
@@ -132,11 +159,59 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         return await ReportAsync(outcome);
     }
 
-    private void Prepare(Launch launch)
+    private void Introduce(Core.RunId run)
+    {
+        var c = _configuration;
+        var what = _joined is null ? "trains a GPT on" : "joins a training run with";
+        _narrator.Say($"crossnode {ProgramVersion.Text}: {what} {c.Workers} worker process{(c.Workers > 1 ? "es" : "")} of this machine; results go to {_folder.Path}");
+        _narrator.Say("configuration: " + ConfigurationFile.Write(c, TrainSettings.All));
+        _narrator.Say(StrategyChoice.Describe(c));
+        if (_network.IsOpen)
+        {
+            _narrator.Say(LaunchTexts.OpenToOthers(_network));
+        }
+        _metrics.Write(new StartLine(
+            "start", StartLine.CurrentFormat, ProgramVersion.Text, $"{Preamble.CurrentMajor}.{Preamble.CurrentMinor}", run.ToString(),
+            JsonNode.Parse(ConfigurationFile.Write(c, TrainSettings.All))));
+    }
+
+    private void Brief(WorkerProcess worker)
+    {
+        worker.Tell(_plan);
+        lock (_gate)
+        {
+            if (_corpus is not null)
+            {
+                worker.Tell(_folder.Corpus);
+            }
+        }
+    }
+
+    private void PrepareFor(Launch launch)
+    {
+        var charter = Prepare();
+        launch.SetCharter(charter.ToBytes());
+        foreach (var worker in launch.Workers)
+        {
+            worker.Tell(_folder.Corpus);
+        }
+    }
+
+    private RunCharter Prepare()
     {
         var corpus = _configuration.Data.Count > 0 ? Corpus.FromFiles(_configuration.Data) : Corpus.FromSdk();
-        corpus.SaveTo(_folder.Corpus);
         var report = corpus.Report!;
+        var charter = new RunCharter(_configuration, DataManifest.Of(report));
+        if (_joined?.Data.FirstDifference(charter.Data) is { } difference)
+        {
+            throw new InputException(
+                $"The data here are not those of the run: {difference}. Name the same files with --data, in folders of the same names.");
+        }
+        corpus.SaveTo(_folder.Corpus);
+        if (_remote is not null && _joined is null)
+        {
+            File.WriteAllBytes(_folder.Charter, charter.ToBytes());
+        }
         lock (_gate)
         {
             _corpus = corpus;
@@ -144,12 +219,9 @@ internal sealed class TrainingLaunch : IAsyncDisposable
             _metrics.Write(new CorpusLine(
                 "corpus", corpus.Training.Length, corpus.HeldOut.Length, report.Training.Count, report.HeldOut.Count, report.Duplicates.Count));
         }
-        foreach (var worker in launch.Workers)
-        {
-            worker.Tell(_folder.Corpus);
-        }
         _narrator.Say(
             $"corpus: {RunTexts.Size(corpus.Training.Length)} to learn from {report.Training.Count} files, {RunTexts.Size(corpus.HeldOut.Length)} of {report.HeldOut.Count} held out, {report.Duplicates.Count} duplicates dropped");
+        return charter;
     }
 
     private void Follow(LaunchEvent happened, Launch launch)
@@ -162,24 +234,35 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         switch (happened)
         {
             case LaunchEvent.Noted { Topic: WorkerNote.Topic } noted when WorkerNote.Parse(noted.Json) is { } note:
-                Noted(noted.Worker, note, now);
+                if (!launch.HasCoordinator || !IsOfTheCoordinator(note.Kind))
+                {
+                    Noted(noted.Member, note, now);
+                }
                 return;
             case LaunchEvent.ViewAnnounced view:
-                var isOver = _board.IsOver;
-                _board.ViewAnnounced(view.Epoch, view.Members, now);
-                if (isOver)
+                ViewAnnounced(view, now);
+                return;
+            case LaunchEvent.Named named:
+                _board.Named(named.Member, launch.Workers[named.Worker].Id);
+                _narrator.Say($"process {launch.Workers[named.Worker].Id} is worker {named.Member} of the run");
+                return;
+            case LaunchEvent.Restarted again:
+                if (launch.HasCoordinator)
                 {
-                    return;
+                    _board.Started(again.Worker, again.ProcessId);
                 }
-                _metrics.Write(new ViewLine("view", view.Epoch, view.Members, view.Text, now.TotalSeconds));
+                Brief(launch.Workers[again.Worker]);
+                happened = again with { Worker = launch.MemberOf(again.Worker) };
                 break;
-            case LaunchEvent.Exited exited:
-                _board.Gone(exited.Exit.Worker);
-                if (exited.Exit.Fate != WorkerFate.Finished)
+            case LaunchEvent.Exited { Exit: var exit }:
+                exit = exit with { Worker = launch.MemberOf(exit.Worker) };
+                _board.Gone(exit.Worker);
+                if (exit.Fate != WorkerFate.Finished)
                 {
                     _metrics.Write(new WorkerLostLine(
-                        "workerLost", exited.Exit.Worker, launch.Workers[exited.Exit.Worker].Id, exited.Exit.ExitCode, exited.Exit.Describe(), now.TotalSeconds));
+                        "workerLost", exit.Worker, exit.ProcessId, exit.ExitCode, exit.Describe(), now.TotalSeconds));
                 }
+                happened = new LaunchEvent.Exited(exit);
                 break;
             case LaunchEvent.StopRequested:
                 _board.Stopping();
@@ -192,9 +275,48 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         }
     }
 
+    // What a coordinator in this process has said already.
+    private static bool IsOfTheCoordinator(NoteKind kind) => kind is NoteKind.View or NoteKind.Notice;
+
+    private void ViewAnnounced(LaunchEvent.ViewAnnounced view, TimeSpan now)
+    {
+        var isOver = _board.IsOver;
+        _board.ViewAnnounced(view.Epoch, view.Members, now);
+        if (!isOver)
+        {
+            _metrics.Write(new ViewLine("view", view.Epoch, view.Members, view.Text, now.TotalSeconds));
+            if (LaunchTexts.Describe(view, _remote is null ? _configuration.Workers : 0) is { } text)
+            {
+                _narrator.Say(text);
+            }
+        }
+    }
+
     private void Noted(int worker, WorkerNote note, TimeSpan now)
     {
-        if (!_board.Noted(worker, note, now))
+        if (note.Kind == NoteKind.View)
+        {
+            if (note.View > _board.View)
+            {
+                ViewAnnounced(new LaunchEvent.ViewAnnounced(note.View, [.. (note.Members ?? []).Select(m => (int)m)], ""), now);
+            }
+            return;
+        }
+        var isFirst = _board.Noted(worker, note, now);
+        if (RunTexts.Newcomer(worker, note) is { } text)
+        {
+            if (note.Kind != NoteKind.Fetching || note.BytesFetched == note.BytesToFetch || now - _fetchAt >= ProgressInterval)
+            {
+                _fetchAt = note.Kind == NoteKind.Fetching ? now : _fetchAt;
+                _narrator.Say(text);
+            }
+            if (note.Kind == NoteKind.Level)
+            {
+                _metrics.Write(new LevelLine("level", worker, note.Step, note.StateHash!, now.TotalSeconds));
+            }
+            return;
+        }
+        if (!isFirst)
         {
             return;
         }

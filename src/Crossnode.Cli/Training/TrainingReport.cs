@@ -55,7 +55,7 @@ internal sealed class TrainingReport(
         wallSeconds,
         board.Views,
         [
-            .. board.LastMembers.Select(member => board.Rows[member])
+            .. board.LastMembers.Select(member => board.Row(member)).OfType<WorkerRow>()
                 .Select(row => new SummaryMember(row.Number, row.PayloadBytesSent, row.WireBytesSent, row.StateHash)),
         ]);
 
@@ -69,6 +69,7 @@ internal sealed class TrainingReport(
 
     private LossCurves Curves() => new()
     {
+        FirstStep = board.FirstStep,
         Training = board.Losses,
         HeldOut = board.HeldOut,
         CountModels = countLosses is { } losses ? [(3, losses[3]), (4, losses[4])] : [],

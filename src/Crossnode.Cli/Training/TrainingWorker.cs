@@ -21,28 +21,43 @@ namespace Crossnode.Cli.Training;
 /// <summary>One worker of crossnode train: the training loop. It is what a user's own loop looks like, and what it tells.</summary>
 internal sealed class TrainingWorker : IDisposable
 {
-    private const uint MeasuringTag = 16;
-
     // Enough for the last frames to leave this machine.
     private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(1);
 
     private readonly TrainConfiguration _configuration;
     private readonly string _checkpoint;
     private readonly TimeProvider _time = TimeProvider.System;
-    private readonly TcpTransport _transport = new();
-    private readonly Session _session;
+    private readonly TcpTransport _transport;
+    private readonly WorkerLink _link;
     private readonly Gpt _model;
     private readonly AdamW _optimizer;
     private readonly ITrainingStrategy _strategy;
     private readonly DistributedTrainer _trainer;
     private readonly WarmupCosineSchedule _schedule;
-    private volatile bool _isAskedToStop;
+    private readonly Func<bool> _isAskedToStop;
+    private bool _wasLevel;
 
-    private TrainingWorker(WorkerPlan plan, LaunchEnvironment launch, ILogger logger)
+    private TrainingWorker(WorkerPlan plan, LaunchEnvironment launch, Func<bool> isAskedToStop, ILogger logger)
     {
         _configuration = plan.Configuration;
         _checkpoint = plan.Checkpoint;
+        _isAskedToStop = isAskedToStop;
         var c = _configuration;
+        _transport = new TcpTransport(new TcpOptions { AllowNonLoopback = launch.Insecure });
+        _link = new WorkerLink(plan.Place.TellsLauncher);
+        _link.Take(Session.Join(
+            launch.ToSession(new SystemRandomSource()) with
+            {
+                JoinTimeout = LaunchOptions.DefaultStartTimeout,
+                EvictAfter = TimeSpan.FromSeconds(c.EvictAfterSeconds),
+                // Whoever comes later builds its model before the others wait for it.
+                EntersLater = true,
+                Expected = plan.Place.Expected,
+                Charter = plan.Place.Charter is { } file ? File.ReadAllBytes(file) : default(ReadOnlyMemory<byte>),
+                Notice = text => _link.Tell(new WorkerNote { Kind = NoteKind.Notice, Text = text }),
+                Logger = logger,
+            },
+            _transport));
         _model = new Gpt(new GptOptions
         {
             Layers = c.Layers, Heads = c.Heads, Width = c.Width, Context = c.Context, Seed = (ulong)c.Seed,
@@ -52,24 +67,18 @@ internal sealed class TrainingWorker : IDisposable
         {
             Peak = c.LearningRate, Floor = c.FinalLearningRate, WarmupSteps = c.WarmupSteps, TotalSteps = c.Steps,
         };
-        _session = Session.Join(
-            new SessionOptions
-            {
-                Run = launch.Run,
-                Coordinator = launch.Coordinator.ToString(),
-                Self = launch.Worker,
-                Incarnation = new SystemRandomSource().NextUInt64(),
-                Host = launch.Coordinator.Address.ToString(),
-                JoinTimeout = LaunchOptions.DefaultStartTimeout,
-                EvictAfter = TimeSpan.FromSeconds(c.EvictAfterSeconds),
-                Logger = logger,
-            },
-            _transport);
         _strategy = StrategyChoice.Create(c);
-        _trainer = _session.Distribute(_model, _optimizer, _strategy);
+        _trainer = Session.Distribute(_model, _optimizer, _strategy, new DistributionOptions
+        {
+            StateBytesPerSecond = c.StateRate > 0 ? (long)(c.StateRate * 1e6) : null,
+            JoinProgress = new FetchReport(_link.Tell, _time).Fetched,
+        });
+        _wasLevel = _trainer.IsLevel;
     }
 
-    /// <summary>Takes part in the run that the environment names, until the last step.</summary>
+    private Session Session => _link.Session;
+
+    /// <summary>Takes part in the run that the environment names, until the last step; when it is put out, it comes back.</summary>
     /// <param name="input">The plan, then the path of the corpus.</param>
     /// <param name="logger">Where log lines go.</param>
     /// <exception cref="CrossnodeException">The run failed for this worker.</exception>
@@ -79,19 +88,31 @@ internal sealed class TrainingWorker : IDisposable
         var launch = LaunchEnvironment.Read();
         using var watch = launch.Launcher is { } launcher ? LauncherWatch.StartExiting(launcher) : null;
         TorchLibrary.Load(plan.Configuration.Threads);
-        using var worker = new TrainingWorker(plan, launch, logger);
-        worker.Tell(new WorkerNote { Kind = NoteKind.Ready, View = worker._session.View.Id.Epoch });
-        var corpus = Corpus.LoadFrom(input.ReadLine()
-            ?? throw new InputException("The launcher ended before it named a corpus; start crossnode train again."));
-        using var stops = new StopRequests(_ => worker._isAskedToStop = true, () => { });
-        try
+        var isAskedToStop = false;
+        using var stops = new StopRequests(_ => Volatile.Write(ref isAskedToStop, true), () => { });
+        Corpus? corpus = null;
+        for (var left = plan.Place.Returns; ; left--)
         {
-            worker.Train(corpus);
-        }
-        catch (OperationException) when (worker._session.EndReason is { } reason)
-        {
-            // Which operation was under way when this member was put out is of no use to anybody.
-            throw new MembershipException(reason);
+            using var worker = new TrainingWorker(plan, launch, () => Volatile.Read(ref isAskedToStop), logger);
+            worker._link.Tell(new WorkerNote { Kind = NoteKind.Ready, View = worker.Session.View.Id.Epoch });
+            corpus ??= Corpus.LoadFrom(input.ReadLine()
+                ?? throw new InputException("The launcher ended before it named a corpus; start crossnode train again."));
+            try
+            {
+                worker.Train(corpus);
+                return;
+            }
+            catch (OperationException) when (worker.Session.EndReason is { } reason)
+            {
+                if (!worker.Session.WasEvicted || left == 0 || Volatile.Read(ref isAskedToStop))
+                {
+                    // Which operation was under way when this member was put out is of no use to anybody.
+                    throw new MembershipException(reason);
+                }
+                Console.Error.WriteLine($"crossnode: {worker.Session.Self} was {reason}; it comes back as a newcomer.");
+                launch = launch with { Worker = worker.Session.Self, Workers = Math.Max(launch.Workers, (int)worker.Session.Self.Value + 1) };
+                plan = plan with { Place = plan.Place with { Expected = 0, Charter = null } };
+            }
         }
     }
 
@@ -99,7 +120,7 @@ internal sealed class TrainingWorker : IDisposable
     public void Dispose()
     {
         _trainer.Dispose();
-        _session.Dispose();
+        _link.Dispose();
         _transport.WhenClosed().Wait(LastBytes);
         _optimizer.Dispose();
         _model.Dispose();
@@ -110,7 +131,7 @@ internal sealed class TrainingWorker : IDisposable
         var c = _configuration;
         var source = new BatchSource(corpus.Training, c.Context, c.MicroBatch, (ulong)c.Seed);
         // A sample of the sampler is a micro-batch: the source knows which windows it is made of.
-        var sampler = new ShardedSampler(
+        var sampler = _trainer.Carry(new ShardedSampler(
             new ShardedSamplerOptions
             {
                 SampleCount = source.BatchesPerEpoch,
@@ -118,10 +139,10 @@ internal sealed class TrainingWorker : IDisposable
                 MicroBatchesPerStep = c.MicroBatchesPerStep,
                 Seed = (ulong)c.Seed,
             },
-            _trainer.Members);
-        for (var step = 0; step < c.Steps; step++)
+            _trainer.Members));
+        for (var step = (int)_trainer.NextStep; step < c.Steps; step++)
         {
-            if (_isAskedToStop)
+            if (_isAskedToStop())
             {
                 LeaveEarly(step);
                 return;
@@ -147,7 +168,7 @@ internal sealed class TrainingWorker : IDisposable
             group.LearningRate = rate;
         }
         _optimizer.zero_grad();
-        var share = sampler.Deal(_session.Self);
+        var share = sampler.Deal(Session.Self);
         var inputs = new byte[c.MicroBatch * c.Context];
         var targets = new byte[c.MicroBatch * c.Context];
         double own = 0;
@@ -162,16 +183,16 @@ internal sealed class TrainingWorker : IDisposable
 
         if (_strategy.Exchanges(step))
         {
-            Tell(new WorkerNote { Kind = NoteKind.Averaging, Step = step });
+            _link.Tell(new WorkerNote { Kind = NoteKind.Averaging, Step = step });
         }
         var computed = _time.GetTimestamp();
         var outcome = _trainer.Step(share.SampleCount * c.MicroBatch, own);
         // A local step has no members of its own: the next is dealt among those of the last exchange.
         sampler.Committed(_trainer.Members);
 
-        var traffic = _session.Traffic();
+        var traffic = Session.Traffic();
         var ended = _time.GetTimestamp();
-        Tell(new WorkerNote
+        _link.Tell(new WorkerNote
         {
             Kind = NoteKind.Step,
             Step = step,
@@ -184,77 +205,116 @@ internal sealed class TrainingWorker : IDisposable
                 * (StrategyChoice.IsSynchronous(c, step) ? outcome.TotalSamples : (long)c.MicroBatch * c.MicroBatchesPerStep),
             Seconds = _time.GetElapsedTime(started, ended).TotalSeconds,
             ExchangeSeconds = _time.GetElapsedTime(computed, ended).TotalSeconds,
-            View = outcome.Exchanged ? outcome.View.Epoch : _session.View.Id.Epoch,
+            View = outcome.Exchanged ? outcome.View.Epoch : Session.View.Id.Epoch,
             Members = [.. outcome.Members.Select(member => member.Value)],
             Attempts = outcome.Attempts,
             PayloadBytesSent = traffic.PayloadBytes,
             WireBytesSent = traffic.WireBytes,
             BytesReceived = traffic.ReceivedBytes,
         });
+        if (_trainer.IsLevel && !_wasLevel)
+        {
+            _link.Tell(new WorkerNote { Kind = NoteKind.Level, Step = step, StateHash = _trainer.Hash().ToString() });
+        }
+        _wasLevel = _trainer.IsLevel;
 
         Tensor Windows(byte[] bytes) => tensor(bytes, ScalarType.Byte).view(c.MicroBatch, c.Context);
     }
 
-    /// <summary>Measures on held-out text, each member its part; all come to the same number.</summary>
+    /// <summary>Measures on held-out text, each level member its part; all come to the same number.</summary>
     /// <returns>The members that measured.</returns>
     private IReadOnlyList<MemberId> Evaluate(int steps, ReadOnlyMemory<byte> heldOut, int windows)
     {
-        Tell(new WorkerNote { Kind = NoteKind.Evaluating, Step = steps });
+        _link.Tell(new WorkerNote { Kind = NoteKind.Evaluating, Step = steps });
+        var level = _trainer.Members;
         while (true)
         {
-            var view = _session.View;
-            var (nats, bytes) = HeldOutLoss.Measure(_model, heldOut, windows, view.Rank, view.WorldSize);
-            double[] sums = [nats, bytes, view.Id.Epoch];
-            var buffer = TensorBuffer.From(sums.AsMemory());
-            var outcome = _session.Run(
-                new OperationGroup().AllReduce(buffer, buffer, ReduceOperator.Sum), new OperationOptions { Tag = MeasuringTag })
-                .ThrowIfFailed();
-            // Parts of different views do not make a whole; from the sum of epochs all see it alike.
-            if (sums[2] == (double)outcome.View.Epoch * outcome.Members.Count)
+            var rank = Rank(level);
+            var (nats, bytes) = rank < 0 ? (0, 0) : HeldOutLoss.Measure(_model, heldOut, windows, rank, level.Count);
+            var (sums, present) = Share(level, nats, bytes);
+            if (present.Count == level.Count)
             {
-                Tell(new WorkerNote { Kind = NoteKind.Evaluated, Step = steps, Loss = sums[0] / sums[1] });
-                return outcome.Members;
+                _link.Tell(new WorkerNote { Kind = NoteKind.Evaluated, Step = steps, Loss = sums[0] / sums[1] });
+                return level;
             }
+            // Parts of those that are left do not make a whole.
+            level = present;
         }
     }
+
+    /// <summary>Sums numbers of level members, and says who of them took part; the same on all.</summary>
+    private (double[] Sums, IReadOnlyList<MemberId> Present) Share(IReadOnlyList<MemberId> level, params double[] numbers)
+    {
+        var rank = Rank(level);
+        double[] sums = [.. numbers, .. Enumerable.Range(0, level.Count).Select(i => i == rank ? 1.0 : 0.0)];
+        var buffer = TensorBuffer.From(sums.AsMemory());
+        _trainer.Run(new OperationGroup { Weight = rank < 0 ? 0 : 1 }.AllReduce(buffer, buffer, ReduceOperator.Sum)).ThrowIfFailed();
+        return (sums, [.. level.Where((_, i) => sums[numbers.Length + i] > 0)]);
+    }
+
+    // A newcomer that is not level measures nothing, and takes part in the sums.
+    private int Rank(IReadOnlyList<MemberId> level) => _trainer.IsLevel ? level.ToList().IndexOf(Session.Self) : -1;
 
     /// <summary>Measures on all held-out text; then one member saves the model, and the others wait until it has.</summary>
     private void Finish(ReadOnlyMemory<byte> heldOut)
     {
         _trainer.Finish();
-        var members = Evaluate(_configuration.Steps, heldOut, int.MaxValue);
+        var level = Evaluate(_configuration.Steps, heldOut, int.MaxValue);
         MemberId writer;
         do
         {
-            writer = members[0];
-            if (writer == _session.Self)
+            writer = level[0];
+            if (_trainer.IsLevel && writer == Session.Self)
             {
                 Save(_configuration.Steps);
             }
-            members = _session.Run(new OperationGroup(), new OperationOptions { Tag = MeasuringTag }).ThrowIfFailed().Members;
+            level = Share(level).Present;
         }
-        while (!members.Contains(writer));
+        while (!level.Contains(writer));
+        if (_trainer.IsLevel && !File.Exists(_checkpoint))
+        {
+            // That member wrote on another machine.
+            SaveHere();
+        }
 
-        var traffic = _session.Traffic();
-        Tell(new WorkerNote
+        var traffic = Session.Traffic();
+        _link.Tell(new WorkerNote
         {
             Kind = NoteKind.Final,
             Step = _configuration.Steps,
-            View = _session.View.Id.Epoch,
+            View = Session.View.Id.Epoch,
             PayloadBytesSent = traffic.PayloadBytes,
             WireBytesSent = traffic.WireBytes,
-            StateHash = _trainer.Hash().ToString(),
+            StateHash = _trainer.IsLevel ? _trainer.Hash().ToString() : null,
         });
+    }
+
+    // One of several workers on this machine, whoever is first.
+    private void SaveHere()
+    {
+        try
+        {
+            using var claim = new FileStream(
+                _checkpoint + ".claim", FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            if (!File.Exists(_checkpoint))
+            {
+                Save(_configuration.Steps);
+            }
+        }
+        catch (IOException) when (File.Exists(_checkpoint) || File.Exists(_checkpoint + ".claim"))
+        {
+            // Another worker does it.
+        }
     }
 
     private void LeaveEarly(int step)
     {
-        if (step > 0 && _session.View.Members[0] == _session.Self)
+        if (step > 0 && _trainer.IsLevel && _trainer.Members[0] == Session.Self)
         {
             Checkpoint.Save(_checkpoint, _model, step);
-            Tell(new WorkerNote { Kind = NoteKind.Saved, Step = step });
+            _link.Tell(new WorkerNote { Kind = NoteKind.Saved, Step = step });
         }
-        Tell(new WorkerNote { Kind = NoteKind.Stopped, Step = step });
+        _link.Tell(new WorkerNote { Kind = NoteKind.Stopped, Step = step });
     }
 
     private void Save(int step)
@@ -264,13 +324,11 @@ internal sealed class TrainingWorker : IDisposable
         var sample = c.SampleBytes > 0
             ? _model.Generate(System.Text.Encoding.UTF8.GetBytes(c.Prompt), c.SampleBytes, c.Temperature, (ulong)c.Seed)
             : null;
-        Tell(new WorkerNote
+        _link.Tell(new WorkerNote
         {
             Kind = NoteKind.Saved,
             Step = step,
             Sample = sample is null ? null : Convert.ToBase64String([.. System.Text.Encoding.UTF8.GetBytes(c.Prompt), .. sample]),
         });
     }
-
-    private void Tell(WorkerNote note) => _session.Note(WorkerNote.Topic, note.ToJson());
 }

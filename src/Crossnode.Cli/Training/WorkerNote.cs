@@ -57,6 +57,18 @@ internal sealed record WorkerNote
     /// <summary>Bytes received from other members so far.</summary>
     public long BytesReceived { get; init; }
 
+    /// <summary>Bytes of the run's state that are here, while a newcomer fetches it.</summary>
+    public long BytesFetched { get; init; }
+
+    /// <summary>Bytes of state in all.</summary>
+    public long BytesToFetch { get; init; }
+
+    /// <summary>The members from which state came.</summary>
+    public IReadOnlyList<uint>? From { get; init; }
+
+    /// <summary>A sentence for people.</summary>
+    public string? Text { get; init; }
+
     /// <summary>The digest of the trained model.</summary>
     public string? StateHash { get; init; }
 
@@ -83,6 +95,21 @@ internal sealed record WorkerNote
 /// <summary>Kinds of <see cref="WorkerNote"/>.</summary>
 internal enum NoteKind
 {
+    /// <summary>The worker has reached the coordinator; the text says where it listens.</summary>
+    Joining,
+
+    /// <summary>It is a newcomer, and fetches the run's state.</summary>
+    Fetching,
+
+    /// <summary>A newcomer's state is that of the others: from now on it takes weight.</summary>
+    Level,
+
+    /// <summary>A view was installed.</summary>
+    View,
+
+    /// <summary>Something that people should read.</summary>
+    Notice,
+
     /// <summary>The model is made, and equal on all.</summary>
     Ready,
 

@@ -1,21 +1,25 @@
-using Crossnode.Cli.Configuration;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Crossnode.Cli.Configuration;
+using Crossnode.Cli.Output;
 
 namespace Crossnode.Cli.Training;
 
 /// <summary>What a training worker reads from its standard input: this plan as the first line, the corpus file as the second.</summary>
 /// <param name="Configuration">The effective configuration, the same for all.</param>
-/// <param name="Checkpoint">Where the worker that writes for all puts the trained model.</param>
-internal sealed record WorkerPlan(TrainConfiguration Configuration, string Checkpoint)
+/// <param name="Checkpoint">Where the trained model goes.</param>
+/// <param name="Place">Its part in the run, beyond what the environment says.</param>
+internal sealed record WorkerPlan(TrainConfiguration Configuration, string Checkpoint, WorkerPlace Place)
 {
     private const string CheckpointKey = "checkpoint";
     private const string ConfigurationKey = "configuration";
+    private const string PlaceKey = "place";
 
     /// <summary>One line of JSON.</summary>
     public string ToLine() => new JsonObject
     {
         [CheckpointKey] = Checkpoint,
+        [PlaceKey] = JsonSerializer.SerializeToNode(Place, JsonLines.Options),
         [ConfigurationKey] = JsonNode.Parse(ConfigurationFile.Write(Configuration, TrainSettings.All, indented: false)),
     }.ToJsonString();
 
@@ -26,11 +30,13 @@ internal sealed record WorkerPlan(TrainConfiguration Configuration, string Check
         try
         {
             if (line is not null && JsonNode.Parse(line) is JsonObject plan
-                && (string?)plan[CheckpointKey] is { } checkpoint && plan[ConfigurationKey] is { } configuration)
+                && (string?)plan[CheckpointKey] is { } checkpoint && plan[ConfigurationKey] is { } configuration
+                && plan[PlaceKey].Deserialize<WorkerPlace>(JsonLines.Options) is { } place)
             {
                 return new WorkerPlan(
                     ConfigurationFile.Parse(configuration.ToJsonString(), "the plan", new TrainConfiguration(), TrainSettings.All),
-                    checkpoint);
+                    checkpoint,
+                    place);
             }
         }
         catch (JsonException)
@@ -39,4 +45,20 @@ internal sealed record WorkerPlan(TrainConfiguration Configuration, string Check
         }
         throw new UsageException("A training worker reads its plan from standard input: use crossnode train, which starts the workers itself.");
     }
+}
+
+/// <summary>A worker's part in a run whose coordinator is not its launcher's.</summary>
+internal sealed record WorkerPlace
+{
+    /// <summary>Whether the launcher hears notes from standard output, because no coordinator passes them on to it.</summary>
+    public bool TellsLauncher { get; init; }
+
+    /// <summary>How many workers make the first view, where this one comes with the first.</summary>
+    public int Expected { get; init; }
+
+    /// <summary>File with what the run is about, for a coordinator that has not been told; null where there is none.</summary>
+    public string? Charter { get; init; }
+
+    /// <summary>How often a worker that was put out of the run comes back as a newcomer.</summary>
+    public int Returns { get; init; } = 1000;
 }

@@ -27,6 +27,12 @@ internal sealed record WorkerRow(int Number)
     public long View { get; init; }
 
     public string? StateHash { get; init; }
+
+    /// <summary>Bytes of state that are here while the worker fetches the run's.</summary>
+    public long BytesFetched { get; init; }
+
+    /// <summary>Bytes of state in all.</summary>
+    public long BytesToFetch { get; init; }
 }
 
 /// <summary>What a worker does.</summary>
@@ -34,6 +40,7 @@ internal enum WorkerState
 {
     Starting,
     Ready,
+    Fetching,
     Computing,
     Averaging,
     Evaluating,

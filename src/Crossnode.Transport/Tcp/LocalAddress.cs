@@ -33,6 +33,17 @@ public static class LocalAddress
         }
     }
 
+    /// <summary>The address that other machines most likely reach this one by; the loopback's where there is no other.</summary>
+    public static IPAddress Outward(AddressFamily family)
+    {
+        var candidates = NetworkInterface.GetAllNetworkInterfaces()
+            .Where(one => one.OperationalStatus == OperationalStatus.Up && one.NetworkInterfaceType != NetworkInterfaceType.Loopback)
+            .OrderBy(one => one.GetIPProperties().GatewayAddresses.Count > 0 ? 0 : 1)
+            .SelectMany(Addresses)
+            .Where(address => address.AddressFamily == family);
+        return candidates.FirstOrDefault() ?? (family == AddressFamily.InterNetworkV6 ? IPAddress.IPv6Loopback : IPAddress.Loopback);
+    }
+
     /// <summary>The first address of a network interface, IPv4 before IPv6.</summary>
     /// <exception cref="InputException">There is no such interface, or it has no address; the text lists those that have.</exception>
     public static IPAddress Of(string networkInterface)

@@ -61,7 +61,7 @@ public sealed class LaunchVerdictTests
     public void Worker_that_was_evicted_long_before_it_ended_is_forgiven()
     {
         var verdict = new LaunchVerdict(2);
-        verdict.ViewAnnounced();
+        verdict.ViewAnnounced([0, 1]);
         verdict.Evicted(1, TimeSpan.FromSeconds(10));
         verdict.Exited(new WorkerExit(0, 0), TimeSpan.FromSeconds(20));
         Assert.True(verdict.OnlyEvictedRun);
@@ -73,11 +73,36 @@ public sealed class LaunchVerdictTests
     public void Worker_that_lost_its_place_by_failing_is_not_forgiven()
     {
         var verdict = new LaunchVerdict(2);
-        verdict.ViewAnnounced();
+        verdict.ViewAnnounced([0, 1]);
         verdict.Evicted(1, TimeSpan.FromSeconds(10));
         verdict.Exited(new WorkerExit(1, 5), TimeSpan.FromSeconds(10.2));
         verdict.Exited(new WorkerExit(0, 0), TimeSpan.FromSeconds(20));
         Assert.NotNull(verdict.FailureReason());
+    }
+
+    [Fact]
+    public void Worker_that_came_back_is_evicted_no_more()
+    {
+        var verdict = new LaunchVerdict(2);
+        verdict.ViewAnnounced([0, 1]);
+        verdict.Evicted(1, TimeSpan.FromSeconds(10));
+        verdict.Exited(new WorkerExit(0, 0), TimeSpan.FromSeconds(20));
+        Assert.True(verdict.OnlyEvictedRun);
+        verdict.ViewAnnounced([1]);
+        Assert.False(verdict.OnlyEvictedRun);
+    }
+
+    [Fact]
+    public void End_of_a_worker_that_was_started_anew_does_not_count()
+    {
+        var verdict = new LaunchVerdict(2);
+        verdict.ViewAnnounced([0, 1]);
+        verdict.Exited(new WorkerExit(1, 5), TimeSpan.FromSeconds(10));
+        Assert.NotNull(verdict.FailureReason());
+        verdict.Restarted(1);
+        verdict.Exited(new WorkerExit(0, 0), TimeSpan.FromSeconds(20));
+        verdict.Exited(new WorkerExit(1, 0), TimeSpan.FromSeconds(20));
+        Assert.Null(verdict.FailureReason());
     }
 
     private static LaunchVerdict Verdict(bool started, params int[] exitCodes)
@@ -85,7 +110,7 @@ public sealed class LaunchVerdictTests
         var verdict = new LaunchVerdict(exitCodes.Length);
         if (started)
         {
-            verdict.ViewAnnounced();
+            verdict.ViewAnnounced([0, 1]);
         }
         for (var worker = 0; worker < exitCodes.Length; worker++)
         {

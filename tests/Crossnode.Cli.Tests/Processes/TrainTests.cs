@@ -17,13 +17,9 @@ public sealed class TrainTests : IDisposable
 
     public TrainTests()
     {
-        Assert.SkipWhen(TorchLibrary.Find() is null && !File.Exists(LibtorchOfCli), $"there is no native libtorch for {TorchLibrary.PortableIdentifier()}");
-        File.WriteAllText(Text, MadeUpText());
+        TinyTraining.SkipWithoutTorch();
+        File.WriteAllText(Text, TinyTraining.MadeUpText());
     }
-
-    private static string LibtorchOfCli => Path.Combine(
-        Path.GetDirectoryName(CrossnodeProcess.Executable("Crossnode.Cli", "crossnode"))!,
-        "runtimes", TorchLibrary.PortableIdentifier(), "native", OperatingSystem.IsWindows() ? "LibTorchSharp.dll" : OperatingSystem.IsMacOS() ? "libLibTorchSharp.dylib" : "libLibTorchSharp.so");
 
     private string Text => Path.Combine(_folder, "text.txt");
 
@@ -189,26 +185,7 @@ public sealed class TrainTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private CrossnodeProcess Train(string name, int workers, int steps, params string[] more) => CrossnodeProcess.Start(
-    [
-        "train", "--workers", $"{workers}", "--steps", $"{steps}", "--data", Text, "--out", Path.Combine(_folder, name),
-        "--layers", "1", "--heads", "2", "--width", "16", "--context", "16", "--micro-batch", "4", "--micro-batches-per-step", "6",
-        "--warmup-steps", "2", "--evaluate-every", "10", "--evaluate-bytes", "512", "--sample-bytes", "20",
-        .. more.Contains("--learning-rate") ? [] : (string[])["--learning-rate", "0.02"],
-        .. more,
-    ]);
+        ["train", .. TinyTraining.Flags(Text, Path.Combine(_folder, name), workers, steps, more)]);
 
     private static double Loss(JsonElement step) => step.GetProperty("loss").GetDouble();
-
-    /// <summary>Words from a small vocabulary: easy to learn, the same everywhere.</summary>
-    private static string MadeUpText()
-    {
-        string[] words = ["member", "view", "step", "ring", "token", "leaves", "joins", "sends", "the", "a", "every", "never"];
-        var random = new DeterministicRandom(1);
-        var text = new StringBuilder();
-        while (text.Length < 60_000)
-        {
-            text.Append(words[random.NextInt32(words.Length)]).Append(random.NextInt32(8) == 0 ? ".\n" : " ");
-        }
-        return text.ToString();
-    }
 }

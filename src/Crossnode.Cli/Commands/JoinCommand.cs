@@ -1,0 +1,56 @@
+using System.CommandLine;
+using Crossnode.Cli.Configuration;
+using Crossnode.Cli.Launching;
+using Crossnode.Cli.Training;
+using Microsoft.Extensions.Logging;
+
+namespace Crossnode.Cli.Commands;
+
+/// <summary>crossnode join: takes part in a training run that somebody else began.</summary>
+internal static class JoinCommand
+{
+    // Of the settings of train those that each machine decides for itself; the coordinator is an argument here.
+    private static readonly IReadOnlyList<Setting<TrainConfiguration>> Settings =
+        [.. TrainSettings.All.Where(setting => TrainSettings.OfOneMachine.Contains(setting.Key) && setting.Key != "coordinator")];
+
+    public static Command Create(CommandContext context)
+    {
+        var command = new Command("join", "Take part in a training run that has begun, here or on another machine: crossnode join HOST:PORT --run ID.");
+        var coordinator = new Argument<string>("HOST:PORT") { Description = "where the run's coordinator listens, as it printed it" };
+        command.Add(coordinator);
+        var defaults = new TrainConfiguration { Workers = 1 };
+        var flags = CommonOptions.Of(Settings, defaults);
+        foreach (var (_, option) in flags)
+        {
+            command.Add(option);
+        }
+        var wait = new Option<double>("--wait-seconds") { Description = "how long to wait for somebody to begin the run [60]", DefaultValueFactory = _ => 60, HelpName = "X" };
+        var json = CommonOptions.Json();
+        var plain = new Option<bool>("--plain") { Description = "print lines where a table would be drawn" };
+        command.Add(wait);
+        command.Add(json);
+        command.Add(plain);
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var own = flags.Apply(parsed, defaults) with { Coordinator = parsed.GetValue(coordinator)! };
+            var (_, remote) = own.Network();
+            DataFlag.Check(own.Data);
+            var patience = parsed.GetValue(wait) is >= 0 and <= 86_400 and var seconds
+                ? TimeSpan.FromSeconds(seconds)
+                : throw new UsageException("--wait-seconds must be a number from 0 to 86400.");
+            var people = parsed.GetValue(json) ? context.Streams.Error : context.Streams.Out;
+            var status = await RunDoor.WaitForCharterAsync(
+                remote!,
+                patience,
+                () => people.WriteLine($"crossnode: run {remote!.Run} has not begun; waiting for it up to {patience.TotalSeconds:0} s"),
+                context.Clock.Time,
+                cancellationToken);
+            var charter = RunCharter.Parse(status.Charter.Span, own);
+            using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
+            return await TrainingLaunch.RunAsync(
+                context, charter.Configuration, charter, parsed.GetValue(json), parsed.GetValue(plain),
+                parsed.GetValue(CommonOptions.Verbose), logs.CreateLogger("Crossnode.Coordinator"));
+        });
+        return command;
+    }
+}

@@ -1,0 +1,50 @@
+using Crossnode.Cli.Launching;
+using Crossnode.Collectives.Sessions;
+using Crossnode.Core;
+
+namespace Crossnode.Cli.Training;
+
+/// <summary>A training worker's session, and the way by which it tells its launcher what it does.</summary>
+/// <remarks>Notes go to the coordinator, which passes them on where it lives in a launcher; else to standard output as well.</remarks>
+internal sealed class WorkerLink(bool tellsLauncher) : IDisposable
+{
+    private readonly Lock _gate = new();
+    private Session? _session;
+
+    /// <summary>The session; there from <see cref="Take"/> on.</summary>
+    public Session Session => _session ?? throw new InvalidOperationException("the worker has not joined yet");
+
+    /// <summary>Takes the session that was joined, and says so from now on when a view comes.</summary>
+    public void Take(Session session)
+    {
+        _session = session;
+        Tell(new WorkerNote { Kind = NoteKind.Joining, Text = session.Endpoint == session.Listening ? session.Listening : $"{session.Listening}, advertised as {session.Endpoint}" });
+        session.ViewInstalled += view => TellView(view.Id.Epoch, view.Members);
+    }
+
+    /// <summary>Tells of a view.</summary>
+    public void TellView(long epoch, IReadOnlyList<MemberId> members) => Tell(
+        new WorkerNote { Kind = NoteKind.View, View = epoch, Members = [.. members.Select(member => member.Value)] });
+
+    /// <summary>Tells whoever listens.</summary>
+    public void Tell(WorkerNote note)
+    {
+        if (_session is not { } session)
+        {
+            return;
+        }
+        var json = note.ToJson();
+        session.Note(WorkerNote.Topic, json);
+        if (tellsLauncher)
+        {
+            lock (_gate)
+            {
+                Console.Out.WriteLine(NoteLine.Write(session.Self.Value, WorkerNote.Topic, json));
+                Console.Out.Flush();
+            }
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => _session?.Dispose();
+}
