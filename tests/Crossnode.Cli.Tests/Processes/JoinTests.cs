@@ -26,12 +26,10 @@ public sealed partial class JoinTests : IDisposable
 
     private string Text => Path.Combine(_folder, "text.txt");
 
-    [Theory]
-    [InlineData("data-parallel")]
-    [InlineData("diloco")]
-    public void Pasted_line_joins_a_training_and_all_end_with_the_same_state(string strategy)
+    [Fact]
+    public void Pasted_line_joins_a_training_and_all_end_with_the_same_state()
     {
-        using var train = Train("a", workers: 2, steps: 2500, "--json", "--evaluate-every", "100", "--strategy", strategy, "--synchronous-steps", "40", "--sync-every", "20");
+        using var train = Train("a", workers: 2, steps: 2500, "--json", "--evaluate-every", "100");
         train.WaitForLine("\"step\":50,");
         using var join = Join(train, "b", "--json", "--workers", "2");
         train.WaitForExit();
@@ -55,6 +53,21 @@ public sealed partial class JoinTests : IDisposable
         // Both machines have the model.
         Assert.Equal(
             File.ReadAllBytes(Path.Combine(_folder, "a", "model.safetensors")), File.ReadAllBytes(Path.Combine(_folder, "b", "model.safetensors")));
+    }
+
+    [Fact]
+    public void Pasted_line_joins_a_training_with_local_steps()
+    {
+        using var train = Train(
+            "a", workers: 2, Endless, "--json", "--evaluate-every", "100", "--strategy", "diloco", "--synchronous-steps", "40", "--sync-every", "20");
+        train.WaitForLine("\"step\":50,");
+        using var join = Join(train, "b", "--json");
+        join.WaitForLine("\"kind\":\"level\"");
+        train.WaitForLine("\"members\":[0,1,2],\"attempts\"", times: 2);
+        train.Signal(Signals.Interrupt);
+        join.Signal(Signals.Interrupt);
+        Assert.Equal(ExitCodes.Interrupted, train.WaitForExit().ExitCode);
+        Assert.Equal(ExitCodes.Interrupted, join.WaitForExit().ExitCode);
     }
 
     [Fact]
