@@ -32,8 +32,7 @@ internal sealed record TrialOptions
 
     public int SyncEvery { get; init; } = 20;
 
-    /// <summary>Windows of a step; half of what crossnode train takes, because all members share this machine.</summary>
-    public int MicroBatch { get; init; } = 8;
+    public int MicroBatch { get; init; } = 16;
 
     public double LearningRate { get; init; } = 6e-3;
 
