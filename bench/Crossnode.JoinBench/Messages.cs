@@ -68,8 +68,8 @@ internal sealed record OperationTrace(long Sequence, double Called, double Ended
 /// <summary>A copy of the state for newcomers.</summary>
 internal sealed record CopyTrace(double At, double Seconds);
 
-/// <summary>A line of the session's log.</summary>
-internal sealed record LogTrace(double At, string Text);
+/// <summary>A line of the session's log, or a note of the bench; with the processor time used so far.</summary>
+internal sealed record LogTrace(double At, double Processor, string Text);
 
 /// <summary>What a member says at the end.</summary>
 internal sealed record Report

@@ -81,10 +81,12 @@ public sealed partial class DistributedTrainer
             return false;
         }
 
-        // All that takes long is built: from now on the others wait for this member.
-        exchange.Enter(cancellationToken);
+        // All that takes long is built and in memory: from now on the others wait for this member.
+        _strategy.Start(_model, _communicator);
         _newcomer = new Newcomer(exchange, _membership, _state, _strategy, _model, _options);
-        var isStarted = false;
+        Newcomer.Rehearse();
+        Prepare(0, 0, _optimizer, cancellationToken);
+        exchange.Enter(cancellationToken);
         while (true)
         {
             var described = _newcomer.Ask(_strategy.Tag, cancellationToken);
@@ -92,12 +94,6 @@ public sealed partial class DistributedTrainer
             {
                 EndFetching();
                 return false;
-            }
-
-            if (!isStarted)
-            {
-                isStarted = true;
-                _strategy.Start(_model, _communicator);
             }
 
             _membership.Begin(

@@ -5,7 +5,7 @@ namespace Crossnode.Training;
 
 /// <summary>Decides what members tell one another, when, and how parameters move.</summary>
 /// <remarks>
-/// Whoever drives a model calls <see cref="Start"/> once, <see cref="Exchange"/> and <see cref="Apply"/> after each backward
+/// Whoever drives a model calls <see cref="Start"/> before the first step, <see cref="Exchange"/> and <see cref="Apply"/> after each backward
 /// pass, and <see cref="Finish"/> at the end. Between two calls a strategy may keep operations running in the background on
 /// tags of its own (streaming and gossip methods); it never touches gradients or parameters then. What it remembers between
 /// steps is its <see cref="State"/>, which changes in <see cref="Apply"/> and <see cref="Finish"/> only.
@@ -25,6 +25,10 @@ public interface ITrainingStrategy
     StrategyState State { get; }
 
     /// <summary>Prepares for a model whose parameters are already the same on all members.</summary>
+    /// <remarks>
+    /// A process that comes to a run calls it before it becomes a member, so that nobody waits for its memory: <see cref="State"/>
+    /// is loaded later. If it then begins with the others after all, it calls it again.
+    /// </remarks>
     void Start(FlatModel model, ICommunicator communicator);
 
     /// <summary>Whether <see cref="Exchange"/> of a step runs operations; the same answer on all members.</summary>

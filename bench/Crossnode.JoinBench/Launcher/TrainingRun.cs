@@ -33,12 +33,6 @@ internal sealed class TrainingRun : IDisposable
         };
         _assignment = assignment with { Parameters = _folder.FullName };
         Founders = founders;
-        for (var number = 0; number < founders; number++)
-        {
-            Start(new MemberId((uint)number));
-        }
-
-        Members.ForEach(Enter);
     }
 
     /// <summary>All waits of the run together.</summary>
@@ -59,6 +53,18 @@ internal sealed class TrainingRun : IDisposable
                 return [.. _news];
             }
         }
+    }
+
+    /// <summary>Starts the first members, and waits until all train.</summary>
+    public TrainingRun Begin()
+    {
+        for (var number = 0; number < Founders; number++)
+        {
+            Start(new MemberId((uint)number));
+        }
+
+        Members.ForEach(Enter);
+        return this;
     }
 
     /// <summary>Lets a process come, and returns at once.</summary>

@@ -26,6 +26,9 @@ internal sealed class WorkerProcess : IDisposable
 
         start.ArgumentList.Add("worker");
         start.Environment["OMP_NUM_THREADS"] = "1";
+
+        // Short lives: code that counts how often it runs only costs time.
+        start.Environment["DOTNET_TieredPGO"] = "0";
         _process = Process.Start(start)!;
         new Thread(() => Read(_process.StandardOutput, _lines)) { IsBackground = true }.Start();
         new Thread(() => Read(_process.StandardError, _errors)) { IsBackground = true }.Start();

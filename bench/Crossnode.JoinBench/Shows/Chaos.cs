@@ -51,6 +51,7 @@ internal sealed class Chaos(WorkerPool pool)
                 },
                 Founders,
                 RunTime);
+            run.Begin();
             Provoke(run, trouble, random);
             var reports = run.Finish();
             Console.WriteLine(

@@ -24,6 +24,7 @@ internal sealed class Churn(WorkerPool pool)
                 new Assignment { Environment = new Dictionary<string, string>(), Method = method, StateBytesPerSecond = 2 << 20 },
                 Founders,
                 (2 * joins * EventTime) + EventTime);
+            run.Begin();
             while (came < joins || left < joins)
             {
                 Thread.Sleep(random.Next(150));

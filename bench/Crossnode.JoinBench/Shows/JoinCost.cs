@@ -33,14 +33,14 @@ internal sealed class JoinCost(WorkerPool pool)
                 AdamW = method == Method.DataParallel,
                 LearningRate = 1e-3,
                 Elements = elements,
-                Tensors = 1,
+                Tensors = 200,
                 StateBytesPerSecond = rate,
                 ComputeMilliseconds = 0,
                 Traces = true,
             },
             Founders,
             RunTime);
-        var founders = run.Members.ToList();
+        var founders = run.Begin().Members.ToList();
         for (var repeat = 1; repeat <= repeats; repeat++)
         {
             // A process of its own each time: the code of a newcomer runs for the first time.

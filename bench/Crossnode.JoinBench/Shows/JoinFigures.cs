@@ -66,7 +66,8 @@ internal sealed class JoinFigures(
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{string.Join(", ", from.Select(pair => $"{pair.Value / 1e6:0.0} MB from member {pair.Key}"))}; "
-            + $"in the view {entered - came:0.00} s after it came, level {_level - came:0.00} s after it came");
+            + $"in the view {entered - came:0.00} s after it came, first call {newcomer.Operations[0].Called - entered:0.000} s after that, "
+            + $"level {_level - came:0.00} s after it came");
     }
 
     // The others stand in the operation from the moment on that they have called it, in the view that has the newcomer.

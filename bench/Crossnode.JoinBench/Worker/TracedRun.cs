@@ -7,6 +7,8 @@ namespace Crossnode.JoinBench.Worker;
 /// <summary>A run whose operations are written down, with the time at which each was called and ended.</summary>
 internal sealed class TracedRun(IStateExchange inner, Recorder recorder) : IStateExchange
 {
+    private bool _hasCalled;
+
     public MemberId Self => inner.Self;
 
     public ViewInfo View => inner.View;
@@ -34,11 +36,21 @@ internal sealed class TracedRun(IStateExchange inner, Recorder recorder) : IStat
 
     public StateServer CreateStateServer(StateServerOptions options) => inner.CreateStateServer(options);
 
-    public StateFetcher CreateStateFetcher() => inner.CreateStateFetcher();
+    public StateFetcher CreateStateFetcher()
+    {
+        recorder.Note("makes a fetcher");
+        return inner.CreateStateFetcher();
+    }
 
     public OperationOutcome Run(
         OperationGroup group, OperationOptions? options = null, CancellationToken cancellationToken = default)
     {
+        if (!_hasCalled)
+        {
+            _hasCalled = true;
+            recorder.Note("calls its first operation");
+        }
+
         var called = Recorder.Now;
         var outcome = inner.Run(group, options, cancellationToken);
         recorder.Add(new OperationTrace(outcome.Sequence, called, Recorder.Now, outcome.Attempts, group.Parts.Count));

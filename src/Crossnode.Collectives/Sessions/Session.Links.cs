@@ -280,6 +280,8 @@ public sealed partial class Session
 
     private void Probe(Probe probe)
     {
+        // Whoever is tried is about to come.
+        _stateServer?.Prepare();
         if (_handshakes.Count >= MaxHandshakes)
         {
             AnswerProbe(probe, reached: false, "too many connections are being opened");

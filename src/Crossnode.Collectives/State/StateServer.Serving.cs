@@ -54,7 +54,7 @@ public sealed partial class StateServer
     private bool Turn()
     {
         bool lingers;
-        bool prepares;
+        var prepares = PrepareSpare();
         lock (_gate)
         {
             if (_stopping)
@@ -64,7 +64,6 @@ public sealed partial class StateServer
 
             TakeArrivals();
             Sweep();
-            prepares = PrepareSpare();
             lingers = _interests.HasLingering || _spare is not null;
         }
 

@@ -6,10 +6,37 @@ public sealed partial class StateServer
     // What a caller waits for at most, when it needs the memory meanwhile.
     private const long TouchBytes = 1 << 20;
 
+    // Never taken while _gate is held by whoever waits for it: making memory present may take long where the system has none ready.
+    private readonly Lock _touching = new();
+    private int _takers;
     private CopyMemory? _spare;
     private TimeSpan _spareSince;
     private long _expectedBytes;
     private long _spareWanted;
+
+    /// <summary>Says how large a copy would be, so that memory can be prepared when somebody is about to come.</summary>
+    /// <param name="bytes">Of all tensors together.</param>
+    /// <param name="tensors">How many they are.</param>
+    public void Expect(long bytes, int tensors)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(tensors);
+        lock (_gate)
+        {
+            _expectedBytes = bytes + ((long)tensors * StateVersion.Alignment);
+        }
+    }
+
+    /// <summary>Somebody is about to come: gets memory for one copy ready, as <see cref="Prepare(IReadOnlyList{StateTensor})"/>.</summary>
+    public void Prepare()
+    {
+        lock (_gate)
+        {
+            WantSpare(_expectedBytes);
+        }
+
+        _poller.Wake();
+    }
 
     // With the lock held.
     private void WantSpare(long bytes)
@@ -18,53 +45,74 @@ public sealed partial class StateServer
         _spareWanted = _spare is null || _spare.Bytes < bytes ? bytes : 0;
     }
 
-    // On the serving thread, with the lock held. True when there is more to do.
+    // On the serving thread. True when there is more to do.
     private bool PrepareSpare()
     {
-        if (_spareWanted > 0)
+        CopyMemory? spare;
+        lock (_gate)
         {
-            if (_spare is null || _spare.Bytes < _spareWanted)
+            if (_spareWanted > 0)
             {
-                _spare?.Dispose();
-                _spare = new CopyMemory(_spareWanted);
+                if (_spare is null || _spare.Bytes < _spareWanted)
+                {
+                    _spare?.Dispose();
+                    _spare = new CopyMemory(_spareWanted);
+                }
+
+                _spareWanted = 0;
             }
 
-            _spareWanted = 0;
+            if (_spare is not null && Now - _spareSince > _options.LingerTime)
+            {
+                _spare.Dispose();
+                _spare = null;
+            }
+
+            spare = _spare;
         }
 
-        if (_spare is null)
+        // A lock that is let go and taken again at once is not passed on: whoever waits for it comes first.
+        if (spare is null || spare.IsPresent || Volatile.Read(ref _takers) > 0)
         {
             return false;
         }
 
-        if (Now - _spareSince > _options.LingerTime)
+        lock (_touching)
         {
-            _spare.Dispose();
-            _spare = null;
-            return false;
+            // Whoever took it meanwhile writes into it, or has given it back.
+            if (ReferenceEquals(Volatile.Read(ref _spare), spare))
+            {
+                spare.Touch(TouchBytes);
+            }
         }
 
-        if (!_spare.IsPresent)
-        {
-            _spare.Touch(TouchBytes);
-        }
-
-        return !_spare.IsPresent;
+        return true;
     }
 
     private CopyMemory? TakeSpare(long bytes)
     {
-        lock (_gate)
+        Interlocked.Increment(ref _takers);
+        try
         {
-            _spareWanted = 0;
-            if (_spare is null || _spare.Bytes < bytes)
+            lock (_touching)
             {
-                return null;
-            }
+                lock (_gate)
+                {
+                    _spareWanted = 0;
+                    if (_spare is null || _spare.Bytes < bytes)
+                    {
+                        return null;
+                    }
 
-            var spare = _spare;
-            _spare = null;
-            return spare;
+                    var spare = _spare;
+                    _spare = null;
+                    return spare;
+                }
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _takers);
         }
     }
 

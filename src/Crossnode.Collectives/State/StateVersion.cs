@@ -8,7 +8,8 @@ namespace Crossnode.Collectives.State;
 /// one piece at most.</remarks>
 internal sealed unsafe class StateVersion : IDisposable
 {
-    private const int Alignment = 64;
+    /// <summary>Where tensors begin in a copy: at multiples of so many bytes.</summary>
+    public const int Alignment = 64;
 
     private readonly Lock _memory = new();
     private readonly IReadOnlyList<StateTensor> _live;

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Crossnode.Collectives;
 using Crossnode.Collectives.State;
 using Crossnode.Core;
@@ -170,6 +171,13 @@ internal sealed class Membership : IDisposable
     public void Moved()
     {
         _version++;
+        if (BitOperations.IsPow2(_version) && _server is not null)
+        {
+            // The first steps make it grow; later it changes seldom, as when a strategy goes over to local steps.
+            var (bytes, count) = _state.Size();
+            _server.Expect(bytes, count);
+        }
+
         if (IsLevel && _behind.Count > 0)
         {
             Offer();

@@ -61,6 +61,24 @@ internal sealed class Newcomer : IDisposable
     /// <summary>How often it had to begin again.</summary>
     public int Restarts { get; private set; }
 
+    /// <summary>Reads what members say once, so that the code for it is there when the others wait.</summary>
+    public static void Rehearse()
+    {
+        var described = new OperationDescription
+        {
+            Purpose = OperationPurpose.Other,
+            Step = 1,
+            Version = 1,
+            Model = "",
+            Parts = [new DescribedPart()],
+            Level = [new DescribedParticipant()],
+            LearningRates = [1],
+            Carried = new Dictionary<string, byte[]> { [""] = [1] },
+        };
+        OperationDescription.Parse(described.ToBytes());
+        VersionBlob.Parse(new VersionBlob([1], [1]).ToBytes());
+    }
+
     /// <summary>Asks level members what the next operation of the loop is, and waits until one has come to it.</summary>
     /// <exception cref="DeadlineException">Nobody said it within the session's time.</exception>
     /// <exception cref="MembershipException">This process left the run, or the others did.</exception>

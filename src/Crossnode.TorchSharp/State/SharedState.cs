@@ -68,6 +68,21 @@ internal sealed class SharedState(
         return all;
     }
 
+    /// <summary>About how much <see cref="Tensors"/> is now; copies nothing from a device.</summary>
+    public (long Bytes, int Count) Size()
+    {
+        List<long> sizes = [.. strategy.State.Buffers.Select(entry => entry.Buffer.ByteLength)];
+        if (HasLocalState)
+        {
+            sizes.AddRange(groups.Select(group => group.Parameters.ByteLength));
+            sizes.AddRange(optimizer.Tensors.Select(entry => entry.Tensor.numel() * entry.Tensor.element_size()));
+        }
+
+        sizes.AddRange(tensors.Frozen.Select(entry => entry.Parameter.numel() * entry.Parameter.element_size()));
+        sizes.Add(buffers?.Last?.ByteLength ?? 0);
+        return (sizes.Sum(), sizes.Count);
+    }
+
     /// <summary>Counters of the optimiser, which are no tensors.</summary>
     public byte[] SaveNumbers(bool withLocal = false) => withLocal || HasLocalState ? optimizer.SaveNumbers() : [];
 

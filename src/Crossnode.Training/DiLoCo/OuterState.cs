@@ -25,9 +25,14 @@ internal sealed unsafe class OuterState(StrategyState synchronous) : StrategySta
     /// <inheritdoc />
     public override IReadOnlyList<(string Name, FlatBuffer Buffer)> Buffers => _holdsParameters ? _buffers : [];
 
-    /// <summary>Makes room for a model of this shape.</summary>
+    /// <summary>Makes room for a model of this shape, once.</summary>
     public void Allocate(FlatModel model)
     {
+        if (_parameters.Length > 0)
+        {
+            return;
+        }
+
         _parameters = [.. model.Parameters.Select(FlatBuffer.AllocateLike)];
         _momentum = [.. model.Parameters.Select(FlatBuffer.AllocateLike)];
         _buffers =

@@ -82,6 +82,21 @@ public sealed class StateServerTests
     }
 
     [Fact]
+    public async Task Memory_for_an_expected_size_is_prepared_before_anything_is_offered()
+    {
+        using var server = new StateServer(new TcpTransport());
+        var tensors = StateCluster.Tensors(StateCluster.Values(Elements, 1));
+        server.Prepare();
+        server.Expect(tensors.Sum(tensor => tensor.Buffer.ByteLength), tensors.Count);
+        Assert.Equal(0, server.Counters.SpareBytes);
+        server.Prepare();
+        await StateTransferTests.Until(() => server.Counters.SpareBytes > 0);
+        server.Offer(1, tensors, default);
+        Assert.True(server.BeforeChange(keep: true).Copied);
+        Assert.Equal(0, server.Counters.SpareBytes);
+    }
+
+    [Fact]
     public async Task Copy_for_newcomers_is_dropped_when_the_last_of_them_is_released()
     {
         using var server = new StateServer(new TcpTransport());
