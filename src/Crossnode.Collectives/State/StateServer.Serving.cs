@@ -25,6 +25,7 @@ public sealed partial class StateServer
     {
         try
         {
+            Rehearse();
             while (Turn())
             {
             }
