@@ -196,6 +196,7 @@ public sealed partial class DistributedTrainer
             return outcome;
         }
 
+        StopIsAgreed |= _extras.Target.AsSpan<float>()[StopSlot] > 0;
         if (_buffers is not null && _extras.Target.AsSpan<float>()[BuffersSlot] > 0)
         {
             _buffers.Run(

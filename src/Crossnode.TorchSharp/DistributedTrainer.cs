@@ -22,6 +22,7 @@ public sealed partial class DistributedTrainer : IDisposable
 {
     private const int LossSlot = 0;
     private const int BuffersSlot = 1;
+    private const int StopSlot = 2;
 
     private readonly ICommunicator _communicator;
     private readonly ITrainingStrategy _strategy;
@@ -102,6 +103,13 @@ public sealed partial class DistributedTrainer : IDisposable
 
     /// <summary>The mean of the losses passed to the last exchanged step, weighted by samples over all members.</summary>
     public double MeanLoss { get; private set; }
+
+    /// <summary>Asks all members to stop together; the next exchanged step carries it, when this member has samples in it.</summary>
+    public bool AsksToStop { get; set; }
+
+    /// <summary>Whether a member that asked to stop took part in an exchanged step: all that did see it after the same step.</summary>
+    /// <remarks>So all may <see cref="Save"/> the same step and leave. Once true it stays so.</remarks>
+    public bool StopIsAgreed { get; private set; }
 
     /// <summary>Takes a step with the other members, on the calling thread.</summary>
     /// <remarks>
@@ -278,6 +286,7 @@ public sealed partial class DistributedTrainer : IDisposable
         var extras = _extras.Source.AsSpan<float>();
         extras[LossSlot] = total == 0 ? 0 : (float)((_heldLoss + (samples > 0 ? loss * samples : 0)) / total);
         extras[BuffersSlot] = _buffers?.HaveChanged() == true ? 1 : 0;
+        extras[StopSlot] = AsksToStop ? 1 : 0;
         var at = TorchOptimizer.FirstFlag;
         foreach (var group in _groups)
         {

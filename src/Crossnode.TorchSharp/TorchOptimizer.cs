@@ -10,7 +10,7 @@ internal sealed class TorchOptimizer(
     optim.Optimizer optimizer, IReadOnlyList<FlatGroup> groups, FlatBuffer present, bool usesParameters) : ILocalOptimizer
 {
     /// <summary>Where the flags of the parameters begin in the averaged extras.</summary>
-    public const int FirstFlag = 2;
+    public const int FirstFlag = 3;
 
     public double LearningRate => optimizer.ParamGroups.First().LearningRate;
 

@@ -3,6 +3,7 @@ using System.Net;
 using Crossnode.Cli.Configuration;
 using Crossnode.Cli.Launching;
 using Crossnode.Coordinator;
+using Crossnode.Coordinator.Records;
 using Crossnode.Core;
 using Crossnode.Core.Errors;
 using Crossnode.Transport;
@@ -14,6 +15,16 @@ namespace Crossnode.Cli.Commands;
 /// <summary>What crossnode coordinator can be told.</summary>
 internal sealed record CoordinatorConfiguration
 {
+    public string Run { get; init; } = "";
+
+    public string Record { get; init; } = "runs/records";
+
+    public bool TakeOver { get; init; }
+
+    public bool Reconstruct { get; init; }
+
+    public IReadOnlyList<string> Dead { get; init; } = [];
+
     public double EvictAfterSeconds { get; init; } = 10;
 
     public double StartTimeoutSeconds { get; init; } = 600;
@@ -32,6 +43,11 @@ internal static class CoordinatorCommand
 {
     private static readonly IReadOnlyList<Setting> Settings =
     [
+        Setting.Text("run", "a run that a coordinator before this one served, to go on with; without, a new one", "ID", c => c.Run, (c, v) => c with { Run = v }),
+        Setting.Text("record", "folder for the record of the run, from which a coordinator that is started again goes on; '' keeps none", "FOLDER", c => c.Record, (c, v) => c with { Record = v }),
+        Setting.Switch("takeOver", "depose a coordinator that still serves the run", c => c.TakeOver, (c, v) => c with { TakeOver = v }),
+        Setting.Switch("reconstruct", "make a lost record again from what all members hold", c => c.Reconstruct, (c, v) => c with { Reconstruct = v }),
+        Setting.List("dead", "with --reconstruct: members that are dead for sure", "N", c => c.Dead, (c, v) => c with { Dead = v }),
         Setting.Real("evictAfterSeconds", "silence after which a member is put out of the run; signs of life come every second", 4, 86_400, c => c.EvictAfterSeconds, (c, v) => c with { EvictAfterSeconds = v }),
         Setting.Real("startTimeoutSeconds", "time in which the first members have to come, from the first one on", 1, 86_400, c => c.StartTimeoutSeconds, (c, v) => c with { StartTimeoutSeconds = v }),
         Setting.Text("listen", "address and port to listen on, or a range of ports; 127.0.0.1:0 by default", "ADDRESS:PORTS", c => c.Listen, (c, v) => c with { Listen = v }),
@@ -60,6 +76,8 @@ internal static class CoordinatorCommand
     private static async Task<int> RunAsync(CommandContext context, CoordinatorConfiguration c, ILogger logger)
     {
         var network = NetworkPlace.Parse(c.Listen, c.Interface, c.Advertise, c.Insecure, IPAddress.Loopback);
+        var run = RunOf(c);
+        var store = StoreOf(c, run);
         var ended = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         void Say(string text)
         {
@@ -74,7 +92,10 @@ internal static class CoordinatorCommand
             {
                 ExpectedMembers = 0,
                 GivesFirstNumbers = true,
-                Run = RunId.Create(new SystemRandomSource()),
+                Run = run,
+                Store = store,
+                Reconstruct = c.Reconstruct,
+                DeclaredDead = DeadOf(c),
                 Host = network.Address!.ToString(),
                 Ports = network.Ports,
                 StartTimeout = TimeSpan.FromSeconds(c.StartTimeoutSeconds),
@@ -100,12 +121,55 @@ internal static class CoordinatorCommand
         }
         var way = LaunchTexts.Way(network.Outside(IPEndPoint.Parse(coordinator.Address)), coordinator.Run, network.IsOpen);
         Say($"coordinator of run {coordinator.Run} at {coordinator.Address}, process {Environment.ProcessId}");
+        if (store is not null)
+        {
+            var again = $"crossnode coordinator --run {coordinator.Run} --listen {coordinator.Address} --record {c.Record}{(network.IsOpen ? " --insecure" : "")}";
+            Say($"should it die, start it again where it listened: {again}");
+        }
         Say($"begin a training run:    crossnode train --coordinator {way}");
         Say($"or a program of yours:   crossnode run --coordinator {way} -- PROGRAM");
         Say($"on the next machine:     crossnode join {way}");
         using var stops = new StopRequests(_ => ended.TrySetResult(ExitCodes.Interrupted), () => Environment.Exit(ExitCodes.Interrupted));
         return await ended.Task;
     }
+
+    private static RunId RunOf(CoordinatorConfiguration c)
+    {
+        if (c.Run.Length == 0)
+        {
+            return c.Reconstruct || c.TakeOver
+                ? throw new UsageException("--reconstruct and --take-over are for a run that there is: name it with --run ID.")
+                : RunId.Create(new SystemRandomSource());
+        }
+        return RunId.TryParse(c.Run, out var run)
+            ? run
+            : throw new UsageException($"--run must be the 32 hexadecimal digits that the coordinator printed, not '{c.Run}'.");
+    }
+
+    private static FileViewStore? StoreOf(CoordinatorConfiguration c, RunId run)
+    {
+        if (c.Record.Length == 0)
+        {
+            return c.Run.Length == 0
+                ? null
+                : throw new UsageException("--run goes on with a run from its record: name the folder with --record.");
+        }
+        var store = FileViewStore.Open(c.Record, run, c.TakeOver);
+        if (c.Run.Length > 0 && !c.Reconstruct && store.Read() is null)
+        {
+            store.Dispose();
+            throw new UsageException(
+                $"the folder {c.Record} holds no record of run {run}: name its folder with --record; if the record is lost, --reconstruct makes it again from all members.");
+        }
+        return store;
+    }
+
+    private static IReadOnlyList<MemberId> DeadOf(CoordinatorConfiguration c) =>
+    [
+        .. c.Dead.Select(text => uint.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
+            ? new MemberId(number)
+            : throw new UsageException($"--dead takes numbers of members, not '{text}'.")),
+    ];
 
     private static EmbeddedCoordinator Listening(Func<EmbeddedCoordinator> start)
     {
@@ -115,7 +179,7 @@ internal static class CoordinatorCommand
         }
         catch (CrossnodeException exception)
         {
-            throw new UsageException($"--listen: {exception.Message}.");
+            throw exception is InputException ? new UsageException($"{exception.Message.TrimEnd('.')}.") : exception;
         }
     }
 

@@ -11,7 +11,7 @@ internal static class JoinCommand
 {
     // Of the settings of train those that each machine decides for itself; the coordinator is an argument here.
     private static readonly IReadOnlyList<Setting<TrainConfiguration>> Settings =
-        [.. TrainSettings.All.Where(setting => TrainSettings.OfOneMachine.Contains(setting.Key) && setting.Key != "coordinator")];
+        [.. TrainSettings.All.Where(setting => TrainSettings.OfOneMachine.Contains(setting.Key) && setting.Key is not ("coordinator" or "resume"))];
 
     public static Command Create(CommandContext context)
     {
@@ -48,7 +48,7 @@ internal static class JoinCommand
             var charter = RunCharter.Parse(status.Charter.Span, own);
             using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
             return await TrainingLaunch.RunAsync(
-                context, charter.Configuration, charter, parsed.GetValue(json), parsed.GetValue(plain),
+                context, charter.Configuration, charter, resumed: null, parsed.GetValue(json), parsed.GetValue(plain),
                 parsed.GetValue(CommonOptions.Verbose), logs.CreateLogger("Crossnode.Coordinator"));
         });
         return command;

@@ -28,7 +28,8 @@ internal static class TrainCommand
             {
                 configuration = ConfigurationFile.Read(path, configuration, TrainSettings.All);
             }
-            configuration = flags.Apply(parsed, configuration).Validated();
+            var resumed = flags.Apply(parsed, configuration).Resume is { Length: > 0 } folder ? Resumption.Of(folder) : null;
+            configuration = flags.Apply(parsed, resumed is null ? configuration : resumed.Base(configuration)).Validated();
             DataFlag.Check(configuration.Data);
             using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
             if (configuration.Network().Remote is { } remote)
@@ -36,7 +37,7 @@ internal static class TrainCommand
                 RunDoor.RequireNew(remote, context.Clock.Time);
             }
             return await TrainingLaunch.RunAsync(
-                context, configuration, joined: null, parsed.GetValue(json), parsed.GetValue(plain), parsed.GetValue(CommonOptions.Verbose), logs.CreateLogger("Crossnode.Coordinator"));
+                context, configuration, joined: null, resumed, parsed.GetValue(json), parsed.GetValue(plain), parsed.GetValue(CommonOptions.Verbose), logs.CreateLogger("Crossnode.Coordinator"));
         });
         return command;
     }

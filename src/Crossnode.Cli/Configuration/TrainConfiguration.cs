@@ -65,6 +65,10 @@ internal sealed record TrainConfiguration
 
     public double EvictAfterSeconds { get; init; } = 10;
 
+    public int CheckpointEvery { get; init; }
+
+    public string Resume { get; init; } = "";
+
     public int Restarts { get; init; }
 
     public double StateRate { get; init; }

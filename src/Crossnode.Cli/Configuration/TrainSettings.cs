@@ -39,6 +39,8 @@ internal static class TrainSettings
         Setting.Real("temperature", "how daring that text is: 0 always takes the likeliest byte", 0, 10, c => c.Temperature, (c, v) => c with { Temperature = v }),
         Setting.Whole("threads", "threads of a worker's arithmetic", 1, c => c.Threads, (c, v) => c with { Threads = v }),
         Setting.Real("evictAfterSeconds", "silence after which a worker is put out of the run; signs of life come every second", 4, 86_400, c => c.EvictAfterSeconds, (c, v) => c with { EvictAfterSeconds = v }),
+        Setting.Whole("checkpointEvery", "steps between two savings of all that is needed to go on; 0 saves when the run is stopped", 0, c => c.CheckpointEvery, (c, v) => c with { CheckpointEvery = v }),
+        Setting.Text("resume", "folder of a run to go on from, with its configuration but for what is given here", "FOLDER", c => c.Resume, (c, v) => c with { Resume = v }),
         Setting.Whole("restarts", "how often each worker that dies is started anew, as a newcomer", 0, 1000, c => c.Restarts, (c, v) => c with { Restarts = v }),
         Setting.Real("stateRate", "most MB of state a second that a worker serves to newcomers; 0 does not limit it", 0, 1e9, c => c.StateRate, (c, v) => c with { StateRate = v }),
         Setting.Text("coordinator", NetworkTexts.Coordinator, "HOST:PORT", c => c.Coordinator, (c, v) => c with { Coordinator = v }),
@@ -52,7 +54,7 @@ internal static class TrainSettings
     /// <summary>Keys of what each machine decides for itself; all others are the run's, and the same on all of them.</summary>
     public static IReadOnlySet<string> OfOneMachine { get; } = new HashSet<string>
     {
-        "workers", "data", "out", "threads", "restarts", "stateRate", "coordinator", "run", "listen", "advertise", "interface", "insecure",
+        "workers", "data", "out", "threads", "resume", "restarts", "stateRate", "coordinator", "run", "listen", "advertise", "interface", "insecure",
     };
 
     /// <summary>The settings that all machines of a run share.</summary>

@@ -8,7 +8,10 @@ using Crossnode.Models.Text;
 namespace Crossnode.Cli.Training;
 
 /// <summary>What a training run is about, as its coordinator tells those that join: the shared configuration, and the data.</summary>
-internal sealed record RunCharter(TrainConfiguration Configuration, DataManifest Data)
+/// <param name="Configuration">What all machines share.</param>
+/// <param name="Data">What the run learns from.</param>
+/// <param name="FirstStep">The step with which this run begins: later than 0 where it goes on from a checkpoint.</param>
+internal sealed record RunCharter(TrainConfiguration Configuration, DataManifest Data, long FirstStep = 0)
 {
     private const int CurrentFormat = 1;
     private const string Program = "crossnode train";
@@ -19,6 +22,7 @@ internal sealed record RunCharter(TrainConfiguration Configuration, DataManifest
         ["format"] = CurrentFormat,
         ["program"] = Program,
         ["version"] = ProgramVersion.Text,
+        ["firstStep"] = FirstStep,
         ["configuration"] = JsonNode.Parse(ConfigurationFile.Write(Configuration, TrainSettings.OfTheRun, indented: false)),
         ["data"] = Data.ToJson(),
     }.ToJsonString());
@@ -44,7 +48,8 @@ internal sealed record RunCharter(TrainConfiguration Configuration, DataManifest
             }
             return new RunCharter(
                 ConfigurationFile.Parse(json["configuration"]!.ToJsonString(), "the run's configuration", own, TrainSettings.OfTheRun),
-                DataManifest.Parse(json["data"]));
+                DataManifest.Parse(json["data"]),
+                (long)json["firstStep"]!);
         }
         catch (Exception other) when (other is JsonException or InvalidOperationException or NullReferenceException or UsageException)
         {

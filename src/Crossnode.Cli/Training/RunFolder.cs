@@ -25,7 +25,10 @@ internal sealed class RunFolder
     /// <summary>The corpus for the workers; removed at the end.</summary>
     public string Corpus => System.IO.Path.Combine(Path, "corpus.bin");
 
-    /// <summary>What the run is about, for a coordinator elsewhere; removed at the end.</summary>
+    /// <summary>Files from which the run can go on.</summary>
+    public string State => System.IO.Path.Combine(Path, StateFolder.Name);
+
+    /// <summary>What the run is about, for the workers; removed at the end.</summary>
     public string Charter => System.IO.Path.Combine(Path, "charter.json");
 
     /// <summary>Creates a folder for a new run.</summary>

@@ -201,14 +201,13 @@ internal sealed class TrainingBoard
         },
         NoteKind.Evaluating => row with { State = WorkerState.Evaluating },
         NoteKind.Evaluated => row with { State = WorkerState.Computing },
-        NoteKind.Final => row with
+        NoteKind.Final or NoteKind.Stopped => row with
         {
             State = WorkerState.Leaving,
-            PayloadBytesSent = note.PayloadBytesSent,
-            WireBytesSent = note.WireBytesSent,
+            PayloadBytesSent = Math.Max(row.PayloadBytesSent, note.PayloadBytesSent),
+            WireBytesSent = Math.Max(row.WireBytesSent, note.WireBytesSent),
             StateHash = note.StateHash,
         },
-        NoteKind.Stopped => row with { State = WorkerState.Leaving },
         _ => row,
     };
 

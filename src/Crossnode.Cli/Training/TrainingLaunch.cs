@@ -20,6 +20,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private readonly CommandContext _context;
     private readonly TrainConfiguration _configuration;
     private readonly RunCharter? _joined;
+    private readonly Resumption? _resumed;
     private readonly NetworkPlace _network;
     private readonly RemoteRun? _remote;
     private readonly RunFolder _folder;
@@ -38,8 +39,9 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private TimeSpan _fetchAt;
 
     private TrainingLaunch(
-        CommandContext context, TrainConfiguration configuration, RunCharter? joined, RunFolder folder, bool json, bool plain)
+        CommandContext context, TrainConfiguration configuration, RunCharter? joined, Resumption? resumed, RunFolder folder, bool json, bool plain)
     {
+        _resumed = resumed;
         _context = context;
         _configuration = configuration;
         _joined = joined;
@@ -49,7 +51,12 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         {
             TellsLauncher = _remote is not null,
             Expected = _remote is not null && joined is null ? configuration.Workers : 0,
-            Charter = _remote is not null && joined is null ? folder.Charter : null,
+            Charter = folder.Charter,
+            // Others go on without the workers of this machine, where the coordinator is not here.
+            LeavesAlone = _remote is not null,
+            State = folder.State,
+            Resume = resumed?.Files ?? [],
+            FirstStep = resumed?.Step ?? joined?.FirstStep ?? 0,
         }).ToLine();
         _board = new TrainingBoard(configuration.Workers, haveNumbers: _remote is null);
         _metrics = new MetricsLog(folder.Metrics, json ? context.Streams.Out : null);
@@ -63,17 +70,18 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     /// <param name="context">Where it writes.</param>
     /// <param name="configuration">What it does.</param>
     /// <param name="joined">The charter of a run of others that is to be joined; null for a run of one's own.</param>
+    /// <param name="resumed">The files from which to go on; null for a run from the start.</param>
     /// <param name="json">Whether standard output gets lines of JSON.</param>
     /// <param name="plain">Whether no table is drawn.</param>
     /// <param name="verbose">Whether workers log more.</param>
     /// <param name="logger">Where the coordinator's log goes.</param>
     /// <exception cref="CrossnodeException">The run cannot start, or its data is missing or another's.</exception>
     public static async Task<int> RunAsync(
-        CommandContext context, TrainConfiguration configuration, RunCharter? joined, bool json, bool plain, bool verbose, ILogger logger)
+        CommandContext context, TrainConfiguration configuration, RunCharter? joined, Resumption? resumed, bool json, bool plain, bool verbose, ILogger logger)
     {
         TorchLibrary.Require();
         var folder = RunFolder.Create(configuration.Out, context.Clock.Time);
-        await using var run = new TrainingLaunch(context, configuration with { Out = folder.Path }, joined, folder, json, plain);
+        await using var run = new TrainingLaunch(context, configuration with { Out = folder.Path }, joined, resumed, folder, json, plain);
         return await run.RunAsync(verbose, logger);
     }
 
@@ -162,7 +170,9 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private void Introduce(Core.RunId run)
     {
         var c = _configuration;
-        var what = _joined is null ? "trains a GPT on" : "joins a training run with";
+        var what = _joined is not null ? "joins a training run with"
+            : _resumed is not null ? $"goes on with the training in {c.Resume} from step {_resumed.Step} on"
+            : "trains a GPT on";
         _narrator.Say($"crossnode {ProgramVersion.Text}: {what} {c.Workers} worker process{(c.Workers > 1 ? "es" : "")} of this machine; results go to {_folder.Path}");
         _narrator.Say("configuration: " + ConfigurationFile.Write(c, TrainSettings.All));
         _narrator.Say(StrategyChoice.Describe(c));
@@ -201,17 +211,18 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     {
         var corpus = _configuration.Data.Count > 0 ? Corpus.FromFiles(_configuration.Data) : Corpus.FromSdk();
         var report = corpus.Report!;
-        var charter = new RunCharter(_configuration, DataManifest.Of(report));
+        var charter = new RunCharter(_configuration, DataManifest.Of(report), _resumed?.Step ?? _joined?.FirstStep ?? 0);
+        if (_resumed?.DataDifference(charter) is { } changed)
+        {
+            throw new InputException($"The data here are not those of the run that is to go on: {changed}. Name the same files with --data.");
+        }
         if (_joined?.Data.FirstDifference(charter.Data) is { } difference)
         {
             throw new InputException(
                 $"The data here are not those of the run: {difference}. Name the same files with --data, in folders of the same names.");
         }
         corpus.SaveTo(_folder.Corpus);
-        if (_remote is not null && _joined is null)
-        {
-            File.WriteAllBytes(_folder.Charter, charter.ToBytes());
-        }
+        File.WriteAllBytes(_folder.Charter, charter.ToBytes());
         lock (_gate)
         {
             _corpus = corpus;
@@ -266,7 +277,9 @@ internal sealed class TrainingLaunch : IAsyncDisposable
                 break;
             case LaunchEvent.StopRequested:
                 _board.Stopping();
-                _narrator.Say("asked to stop: the workers end their step and leave; once more kills them");
+                _narrator.Say(_remote is null
+                    ? "asked to stop: all workers stop after the same step, and save what is needed to go on; once more kills them"
+                    : "asked to stop: the workers end their step and leave, the others go on; once more kills them");
                 return;
         }
         if (LaunchTexts.Describe(happened, _configuration.Workers) is { } text)
@@ -352,7 +365,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private async Task<int> ReportAsync(LaunchOutcome outcome)
     {
         _narrator.Say(outcome.WasInterrupted
-            ? $"stopped after {_board.Steps} of {_configuration.Steps} steps"
+            ? $"stopped after {_board.Steps} of {_configuration.Steps} steps{(Directory.Exists(_folder.State) ? $"; crossnode train --resume {_folder.Path} goes on" : "")}"
             : $"all workers have ended after {_board.Steps} of {_configuration.Steps} steps; writing what came of it");
         var counts = _countLosses is null ? null : await _countLosses.Result;
         var report = new TrainingReport(_board, _corpus, counts, _folder, _configuration);

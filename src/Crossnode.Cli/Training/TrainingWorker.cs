@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Crossnode.Cli.Configuration;
 using Crossnode.Cli.Launching;
 using Crossnode.Collectives;
@@ -21,11 +22,14 @@ namespace Crossnode.Cli.Training;
 /// <summary>One worker of crossnode train: the training loop. It is what a user's own loop looks like, and what it tells.</summary>
 internal sealed class TrainingWorker : IDisposable
 {
+    // From a request to stop to the next exchange, which carries it to the others; then each leaves by itself.
+    private static readonly TimeSpan LongestWay = TimeSpan.FromSeconds(15);
+
     // Enough for the last frames to leave this machine.
     private static readonly TimeSpan LastBytes = TimeSpan.FromSeconds(1);
 
     private readonly TrainConfiguration _configuration;
-    private readonly string _checkpoint;
+    private readonly WorkerPlan _plan;
     private readonly TimeProvider _time = TimeProvider.System;
     private readonly TcpTransport _transport;
     private readonly WorkerLink _link;
@@ -36,11 +40,12 @@ internal sealed class TrainingWorker : IDisposable
     private readonly WarmupCosineSchedule _schedule;
     private readonly Func<bool> _isAskedToStop;
     private bool _wasLevel;
+    private bool _isResumed;
 
     private TrainingWorker(WorkerPlan plan, LaunchEnvironment launch, Func<bool> isAskedToStop, ILogger logger)
     {
         _configuration = plan.Configuration;
-        _checkpoint = plan.Checkpoint;
+        _plan = plan;
         _isAskedToStop = isAskedToStop;
         var c = _configuration;
         _transport = new TcpTransport(new TcpOptions { AllowNonLoopback = launch.Insecure });
@@ -53,7 +58,7 @@ internal sealed class TrainingWorker : IDisposable
                 // Whoever comes later builds its model before the others wait for it.
                 EntersLater = true,
                 Expected = plan.Place.Expected,
-                Charter = plan.Place.Charter is { } file ? File.ReadAllBytes(file) : default(ReadOnlyMemory<byte>),
+                Charter = plan.Place.Expected > 0 ? File.ReadAllBytes(plan.Place.Charter) : default(ReadOnlyMemory<byte>),
                 Notice = text => _link.Tell(new WorkerNote { Kind = NoteKind.Notice, Text = text }),
                 Logger = logger,
             },
@@ -74,6 +79,10 @@ internal sealed class TrainingWorker : IDisposable
             JoinProgress = new FetchReport(_link.Tell, _time).Fetched,
         });
         _wasLevel = _trainer.IsLevel;
+        if (_trainer.NextStep == 0 && plan.Place.FirstStep > 0)
+        {
+            Resume();
+        }
     }
 
     private Session Session => _link.Session;
@@ -111,7 +120,7 @@ internal sealed class TrainingWorker : IDisposable
                 }
                 Console.Error.WriteLine($"crossnode: {worker.Session.Self} was {reason}; it comes back as a newcomer.");
                 launch = launch with { Worker = worker.Session.Self, Workers = Math.Max(launch.Workers, (int)worker.Session.Self.Value + 1) };
-                plan = plan with { Place = plan.Place with { Expected = 0, Charter = null } };
+                plan = plan with { Place = plan.Place with { Expected = 0 } };
             }
         }
     }
@@ -140,12 +149,33 @@ internal sealed class TrainingWorker : IDisposable
                 Seed = (ulong)c.Seed,
             },
             _trainer.Members));
-        for (var step = (int)_trainer.NextStep; step < c.Steps; step++)
+        if (_isResumed)
         {
+            // What was loaded may be of other members.
+            sampler.DealAmong(_trainer.Members);
+        }
+        var first = (int)_trainer.NextStep;
+        long? askedAt = null;
+        for (var step = first; step < c.Steps; step++)
+        {
+            if (_trainer.StopIsAgreed)
+            {
+                StopTogether(step);
+                return;
+            }
             if (_isAskedToStop())
             {
-                LeaveEarly(step);
-                return;
+                _trainer.AsksToStop = !_plan.Place.LeavesAlone;
+                askedAt ??= _time.GetTimestamp();
+                if (_plan.Place.LeavesAlone || _time.GetElapsedTime(askedAt.Value) > LongestWay)
+                {
+                    LeaveEarly(step);
+                    return;
+                }
+            }
+            if (c.CheckpointEvery > 0 && step > first && step % c.CheckpointEvery == 0)
+            {
+                SaveState(step);
             }
             if (c.EvaluateEvery > 0 && step > 0 && step % c.EvaluateEvery == 0)
             {
@@ -271,7 +301,7 @@ internal sealed class TrainingWorker : IDisposable
             level = Share(level).Present;
         }
         while (!level.Contains(writer));
-        if (_trainer.IsLevel && !File.Exists(_checkpoint))
+        if (_trainer.IsLevel && !File.Exists(_plan.Checkpoint))
         {
             // That member wrote on another machine.
             SaveHere();
@@ -295,23 +325,72 @@ internal sealed class TrainingWorker : IDisposable
         try
         {
             using var claim = new FileStream(
-                _checkpoint + ".claim", FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
-            if (!File.Exists(_checkpoint))
+                _plan.Checkpoint + ".claim", FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            if (!File.Exists(_plan.Checkpoint))
             {
                 Save(_configuration.Steps);
             }
         }
-        catch (IOException) when (File.Exists(_checkpoint) || File.Exists(_checkpoint + ".claim"))
+        catch (IOException) when (File.Exists(_plan.Checkpoint) || File.Exists(_plan.Checkpoint + ".claim"))
         {
             // Another worker does it.
         }
+    }
+
+    /// <summary>Goes on from this worker's file.</summary>
+    /// <exception cref="CrossnodeException">It has none, or that is damaged or of another model; the text says which.</exception>
+    private void Resume()
+    {
+        var files = _plan.Place.Resume;
+        if (files.Count == 0)
+        {
+            throw new MembershipException(
+                "the run goes on from a checkpoint that is not on this machine: join once it has taken a step");
+        }
+        _trainer.Load(files[(int)Session.Self.Value % files.Count]);
+        _isResumed = true;
+    }
+
+    /// <summary>Writes all that this worker needs to go on from a step.</summary>
+    private void SaveState(long step)
+    {
+        if (_trainer.IsLevel)
+        {
+            var state = new StateFolder(_plan.Place.State);
+            var texts = StateFolder.Texts(
+                File.ReadAllText(_plan.Place.Charter),
+                JsonSerializer.Serialize(_configuration.Data),
+                _trainer.Members.Select(member => member.Value));
+            _trainer.Save(state.PathFor(step, Session.Self.Value), texts);
+            state.Prune(Session.Self.Value);
+        }
+    }
+
+    /// <summary>All level members leave after the same step, and the run can go on from there.</summary>
+    private void StopTogether(int step)
+    {
+        SaveState(step);
+        if (_trainer.IsLevel && _trainer.Members[0] == Session.Self)
+        {
+            Checkpoint.Save(_plan.Checkpoint, _model, step);
+            _link.Tell(new WorkerNote { Kind = NoteKind.Saved, Step = step });
+        }
+        var traffic = Session.Traffic();
+        _link.Tell(new WorkerNote
+        {
+            Kind = NoteKind.Stopped,
+            Step = step,
+            PayloadBytesSent = traffic.PayloadBytes,
+            WireBytesSent = traffic.WireBytes,
+            StateHash = _trainer.IsLevel ? _trainer.Hash().ToString() : null,
+        });
     }
 
     private void LeaveEarly(int step)
     {
         if (step > 0 && _trainer.IsLevel && _trainer.Members[0] == Session.Self)
         {
-            Checkpoint.Save(_checkpoint, _model, step);
+            Checkpoint.Save(_plan.Checkpoint, _model, step);
             _link.Tell(new WorkerNote { Kind = NoteKind.Saved, Step = step });
         }
         _link.Tell(new WorkerNote { Kind = NoteKind.Stopped, Step = step });
@@ -319,7 +398,7 @@ internal sealed class TrainingWorker : IDisposable
 
     private void Save(int step)
     {
-        Checkpoint.Save(_checkpoint, _model, step);
+        Checkpoint.Save(_plan.Checkpoint, _model, step);
         var c = _configuration;
         var sample = c.SampleBytes > 0
             ? _model.Generate(System.Text.Encoding.UTF8.GetBytes(c.Prompt), c.SampleBytes, c.Temperature, (ulong)c.Seed)

@@ -47,7 +47,7 @@ internal sealed record WorkerPlan(TrainConfiguration Configuration, string Check
     }
 }
 
-/// <summary>A worker's part in a run whose coordinator is not its launcher's.</summary>
+/// <summary>What a worker is to do that is no part of the run's configuration.</summary>
 internal sealed record WorkerPlace
 {
     /// <summary>Whether the launcher hears notes from standard output, because no coordinator passes them on to it.</summary>
@@ -56,8 +56,20 @@ internal sealed record WorkerPlace
     /// <summary>How many workers make the first view, where this one comes with the first.</summary>
     public int Expected { get; init; }
 
-    /// <summary>File with what the run is about, for a coordinator that has not been told; null where there is none.</summary>
-    public string? Charter { get; init; }
+    /// <summary>File with what the run is about; there from the moment on that the corpus is.</summary>
+    public required string Charter { get; init; }
+
+    /// <summary>Whether a request to stop makes this worker leave alone; else all members stop together.</summary>
+    public bool LeavesAlone { get; init; }
+
+    /// <summary>Folder for the files from which the run can go on.</summary>
+    public required string State { get; init; }
+
+    /// <summary>Files to go on from, by worker number; empty for a run from the start.</summary>
+    public IReadOnlyList<string> Resume { get; init; } = [];
+
+    /// <summary>The step with which the run begins.</summary>
+    public long FirstStep { get; init; }
 
     /// <summary>How often a worker that was put out of the run comes back as a newcomer.</summary>
     public int Returns { get; init; } = 1000;

@@ -92,6 +92,18 @@ public sealed class ShardedSampler : ICarriedState
         return new StepShare(_epoch, batches, total);
     }
 
+    /// <summary>Deals the next step among other members: after a state of other members was loaded, before anything is dealt.</summary>
+    /// <exception cref="InvalidOperationException">A step is dealt already.</exception>
+    public void DealAmong(IReadOnlyList<MemberId> members)
+    {
+        if (_pending is not null)
+        {
+            throw new InvalidOperationException("a step is dealt: members change when it ends, with Committed");
+        }
+
+        _members = Checked(members);
+    }
+
     /// <summary>Ends a step that committed.</summary>
     /// <param name="members">Its members, as the outcome lists them: the samples of others come back.</param>
     public void Committed(IReadOnlyList<MemberId> members)

@@ -43,7 +43,7 @@ internal sealed partial class CrossnodeProcess : IDisposable
     public static CrossnodeProcess Start(params string[] arguments) => new(Executable("Crossnode.Cli", "crossnode"), arguments);
 
     /// <summary>Starts another program of this build, without a launcher.</summary>
-    public static CrossnodeProcess StartProgram(string program) => new(program, []);
+    public static CrossnodeProcess StartProgram(string program, params string[] arguments) => new(program, arguments);
 
     /// <summary>The path of a program of this build.</summary>
     public static string Executable(string project, string name)
