@@ -89,7 +89,7 @@ public sealed partial class DistributedTrainer
         exchange.Enter(cancellationToken);
         while (true)
         {
-            var described = _newcomer.Ask(_strategy.Tag, cancellationToken);
+            var described = _newcomer.Ask(_strategy.Tag, fetches: true, cancellationToken);
             if (described.Purpose == OperationPurpose.Start)
             {
                 EndFetching();
@@ -117,11 +117,11 @@ public sealed partial class DistributedTrainer
     private void EnterLoop(CancellationToken cancellationToken)
     {
         using var asking = new Newcomer((IStateExchange)_communicator, _membership, _state, _strategy, _model, _options);
-        var next = asking.Ask(_strategy.Tag, cancellationToken);
+        var next = asking.Ask(_strategy.Tag, fetches: false, cancellationToken);
         while (next.Purpose != OperationPurpose.Step)
         {
             asking.Watch(next, _strategy.Tag, cancellationToken);
-            next = asking.Ask(_strategy.Tag, cancellationToken);
+            next = asking.Ask(_strategy.Tag, fetches: false, cancellationToken);
         }
 
         _step = next.Step;

@@ -40,7 +40,7 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Gives a process back whose part is over; one that is dead or fails is forgotten.</summary>
     public void Return(WorkerProcess worker)
     {
-        if (worker.IsUsable && worker.Lines is [.., "idle"])
+        if (worker.IsUsable && worker.Lines is [.., "idle"] && !worker.Lines.Any(line => line.StartsWith("failed ", StringComparison.Ordinal)))
         {
             _free.Enqueue(worker);
             return;

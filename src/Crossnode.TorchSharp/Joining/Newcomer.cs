@@ -80,9 +80,13 @@ internal sealed class Newcomer : IDisposable
     }
 
     /// <summary>Asks level members what the next operation of the loop is, and waits until one has come to it.</summary>
+    /// <param name="tag">The loop's tag.</param>
+    /// <param name="fetches">Whether the state is fetched while the others take local steps: not where that is under way, since
+    /// two fetches would write into the same memory.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="DeadlineException">Nobody said it within the session's time.</exception>
     /// <exception cref="MembershipException">This process left the run, or the others did.</exception>
-    public OperationDescription Ask(uint tag, CancellationToken cancellationToken)
+    public OperationDescription Ask(uint tag, bool fetches, CancellationToken cancellationToken)
     {
         var until = _time.GetTimestamp();
         var sequence = _exchange.NextSequence(tag);
@@ -115,7 +119,11 @@ internal sealed class Newcomer : IDisposable
                 }
 
                 // The state stands still until the next averaging: it can be fetched meanwhile.
-                Fetch(described.Version);
+                if (fetches)
+                {
+                    Fetch(described.Version);
+                }
+
                 trouble = "the others train between two averagings";
             }
             catch (Exception waiting) when (waiting is LinkException or DeadlineException)

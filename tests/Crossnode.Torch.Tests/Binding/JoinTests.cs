@@ -67,6 +67,18 @@ public sealed class JoinTests
     }
 
     [TorchFact]
+    public void Newcomer_fetches_the_state_once_though_averagings_go_on_meanwhile()
+    {
+        using var joiners = new CountdownEvent(1);
+        var results = Run(Method.DiLoCo, Optimizer.AdamW, joiners, Founders, comers: 1, bytesPerSecond: 2000);
+
+        Assert.All(results, result => Assert.Null(result.Error));
+        Assert.Single(results.Select(result => result.Hash).Distinct());
+        Assert.True(results[Founders].StateBytes > 0);
+        Assert.Equal(results[Founders].StateBytes, results.Take(Founders).Sum(result => result.BytesServed));
+    }
+
+    [TorchFact]
     public void Two_newcomers_at_once_get_level()
     {
         using var joiners = new CountdownEvent(1);
@@ -78,7 +90,7 @@ public sealed class JoinTests
     }
 
     private static List<Result> Run(
-        Method method, Optimizer optimizer, CountdownEvent? admitted, int founders, int comers, int? steps = null)
+        Method method, Optimizer optimizer, CountdownEvent? admitted, int founders, int comers, int? steps = null, long? bytesPerSecond = null)
     {
         set_num_threads(1);
         var run = RunId.Create(new SystemRandomSource());
@@ -95,7 +107,7 @@ public sealed class JoinTests
                     Assert.True(admitted!.Wait(Patience), "the founders did not begin");
                 }
 
-                results[i] = Train(coordinator.Address, run, i, founders, comers, method, optimizer, admitted, last);
+                results[i] = Train(coordinator.Address, run, i, founders, comers, method, optimizer, admitted, last, bytesPerSecond);
             }
             catch (Exception e)
             {
@@ -116,8 +128,10 @@ public sealed class JoinTests
         Method method,
         Optimizer kind,
         CountdownEvent? admitted,
-        StrongBox<long> last)
+        StrongBox<long> last,
+        long? bytesPerSecond)
     {
+        var stateBytes = 0L;
         using var session = Session.Join(
             new SessionOptions
             {
@@ -137,7 +151,11 @@ public sealed class JoinTests
         ITrainingStrategy strategy = method == Method.DataParallel
             ? new DataParallelStrategy()
             : new DiLoCoStrategy(new DiLoCoOptions { SyncEvery = 5, SynchronousSteps = 4 });
-        using var trainer = session.Distribute(net, optimizer, strategy);
+        using var trainer = session.Distribute(
+            net,
+            optimizer,
+            strategy,
+            new DistributionOptions { StateBytesPerSecond = bytesPerSecond, JoinProgress = (_, total, _) => stateBytes = total });
         var sampler = trainer.Carry(new ShardedSampler(
             new ShardedSamplerOptions { SampleCount = 100_000, MicroBatchSize = 2, MicroBatchesPerStep = 6 }, trainer.Members));
         var first = trainer.NextStep;
@@ -182,10 +200,18 @@ public sealed class JoinTests
         }
 
         Assert.True(SpinWait.SpinUntil(() => trainer.StateCounters!.Copies == 0, Patience), "a copy of the state is kept for nobody");
-        return new Result(trainer.Hash().ToString(), first, done, null);
+        return new Result(trainer.Hash().ToString(), first, done, null)
+        {
+            BytesServed = trainer.StateCounters!.BytesServed, StateBytes = stateBytes,
+        };
     }
 
     private sealed record StepResult(double Loss, IReadOnlyList<MemberId> Members, long Samples);
 
-    private sealed record Result(string Hash, long FirstStep, List<StepResult> Steps, Exception? Error);
+    private sealed record Result(string Hash, long FirstStep, List<StepResult> Steps, Exception? Error)
+    {
+        public long BytesServed { get; init; }
+
+        public long StateBytes { get; init; }
+    }
 }
