@@ -8,10 +8,16 @@ using Crossnode.Transport;
 // A worker that the integration tests start and kill. Every input is a function of member and operation, so every result
 // can be checked against the members that the outcome names. Arguments: coordinator run member operations elements mode
 // [evict-after-seconds]; the member is a number, or 'new'. Prints one line an operation; exits with 3 at the first wrong number.
-// 'coordinator MEMBERS EVICT-AFTER' serves a run instead, prints its address and id, then its news.
+// 'coordinator MEMBERS EVICT-AFTER' serves a run instead, prints its address and id, then its news;
+// 'coordinator RUN MEMBERS EVICT-AFTER PORT FOLDER' one whose record is in the folder, so that it can be started again.
 if (args is ["coordinator", var members, var patience])
 {
     return CoordinatorProcess.Serve(members, patience);
+}
+
+if (args is ["coordinator", var run, var count, var evictAfter, var port, var folder])
+{
+    return CoordinatorProcess.Serve(run, count, evictAfter, port, folder);
 }
 
 var arguments = new WorkerArguments(args);
@@ -24,6 +30,7 @@ using var session = Session.Join(
         Self = arguments.Self,
         Incarnation = random.NextUInt64(),
         EvictAfter = arguments.EvictAfter,
+        Notice = text => Console.WriteLine($"notice {text}"),
         Engine = new EngineOptions { ChunkBytes = 64 << 10, EagerBytes = 8 << 10 },
     },
     new TcpTransport());
