@@ -65,7 +65,7 @@ public sealed record CoordinatorOptions
     /// <value>False: without a record it is a new run.</value>
     public bool Reconstruct { get; init; }
 
-    /// <summary>For <see cref="Reconstruct"/>: members that are dead for sure. One that lives after all will be evicted.</summary>
+    /// <summary>Members that are dead for sure: a coordinator that comes back need not wait for them. One that lives after all will be evicted.</summary>
     public IReadOnlyList<MemberId> DeclaredDead { get; init; } = [];
 
     /// <summary>Where log lines go.</summary>

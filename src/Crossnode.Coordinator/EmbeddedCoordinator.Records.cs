@@ -68,14 +68,20 @@ public sealed partial class EmbeddedCoordinator
         if (_reconstruction is not null)
         {
             Log($"{_options.Store!.Name} holds no view: waiting for members, to make the record again");
-            foreach (var member in _options.DeclaredDead)
-            {
-                Step(Now, new RunEvent(RunEventKind.DeclaredDead, Member: member));
-            }
+            DeclareDead();
         }
         else if (_machine!.View is { } view)
         {
             TellTakenUp(view, $"goes on with {view.Id} from {_options.Store!.Name}");
+            DeclareDead();
+        }
+    }
+
+    private void DeclareDead()
+    {
+        foreach (var member in _options.DeclaredDead)
+        {
+            Step(Now, new RunEvent(RunEventKind.DeclaredDead, Member: member));
         }
     }
 
@@ -154,6 +160,7 @@ public sealed partial class EmbeddedCoordinator
         }
 
         TellTakenUp(_machine.View!, $"goes on with {_machine.View!.Id}, as its members hold it");
+        DeclareDead();
     }
 
     // R21: dials are refused from now on, so that members find the other one.

@@ -77,6 +77,16 @@ internal sealed partial class Cluster
             case DueKind.Newcomer:
                 Come(due.Index, (SimulatedMember?)due.Subject);
                 break;
+            case DueKind.Written:
+                Coordinator.Store.Written((SimulatedStore.Writing)due.Subject!);
+                break;
+            case DueKind.CoordinatorStart:
+                if (!Coordinator.Acting.IsAlive)
+                {
+                    Coordinator.Start(due.Index);
+                }
+
+                break;
             case DueKind.Fault:
                 _faults.Begin((Fault)due.Subject!);
                 break;
@@ -149,7 +159,7 @@ internal sealed partial class Cluster
 
     private void LookAround()
     {
-        if (Now > _mustEndBy)
+        if (Now > _mustEndBy && Now > _epilogue.MustEndBy(_mustEndBy))
         {
             Violate("progress", _epilogue.WhatIsMissing());
             return;
@@ -180,6 +190,11 @@ internal sealed partial class Cluster
             IsHealed = true;
             Log(-1, "healed");
             _faults.Heal();
+            if (!Coordinator.Acting.IsAlive)
+            {
+                Coordinator.Start(Coordinator.Acting.Node);
+            }
+
             _mustEndBy = Now + Timings.ProgressWithin.Ticks;
         }
     }

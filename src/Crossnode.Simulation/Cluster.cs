@@ -89,6 +89,7 @@ internal sealed partial class Cluster
 
     public SimulatedCoordinator Coordinator { get; }
 
+    /// <summary>The first of the coordinators' machines.</summary>
     public int CoordinatorNode => Members.Length;
 
     /// <summary>Links that have something to send, or room to send it.</summary>
@@ -193,6 +194,15 @@ internal sealed partial class Cluster
         }
     }
 
+    /// <summary>The record was made again.</summary>
+    public void TookUp(View view)
+    {
+        foreach (var invariant in _invariants)
+        {
+            invariant.TookUp(view);
+        }
+    }
+
     public void MemberEnded(SimulatedMember member, string reason)
     {
         Met(member.HasLeft ? CoveragePoint.MemberLeft : CoveragePoint.MemberEvicted);
@@ -202,7 +212,7 @@ internal sealed partial class Cluster
         }
     }
 
-    private string Name(int who) => who < 0 ? "          " : who == CoordinatorNode ? "coordinator" : $"member {who}";
+    private string Name(int who) => who < 0 ? "          " : who >= CoordinatorNode ? $"coordinator {who - CoordinatorNode + 1}" : $"member {who}";
 
     // Views are logged where they are announced.
     private static string Short(ControlMessage message) => message.BodyCase switch
@@ -215,13 +225,20 @@ internal sealed partial class Cluster
     private static Conditions MakeConditions(Schedule schedule, DeterministicRandom random)
     {
         var nodes = schedule.Processes + 1;
-        var conditions = new Conditions(nodes, schedule.JitterPercent, schedule.TicksPerByte);
+        var conditions = new Conditions(schedule.Processes + SimulatedCoordinator.Nodes, schedule.JitterPercent, schedule.TicksPerByte);
         for (var a = 0; a < nodes; a++)
         {
             for (var b = 0; b < nodes; b++)
             {
                 conditions.SetLatency(a, b, (schedule.LatencyTicks / 2) + random.NextInt64(schedule.LatencyTicks));
             }
+        }
+
+        // The other machine for coordinators stands beside the first.
+        for (var node = 0; node < schedule.Processes; node++)
+        {
+            conditions.SetLatency(node, nodes, conditions.BaseLatency(node, schedule.Processes));
+            conditions.SetLatency(nodes, node, conditions.BaseLatency(schedule.Processes, node));
         }
 
         return conditions;

@@ -53,6 +53,23 @@ public enum CoveragePoint
     ChangeByJoining,
     ClosedWithNewcomers,
 
+    CoordinatorStoring,
+    CoordinatorRestarted,
+    CoordinatorDeposed,
+    DeposedByHello,
+    RestartedBetweenStoredAndAnnounced,
+    StoreFailed,
+    StoreAmbiguous,
+    Reattached,
+    ReattachedInTheViewBefore,
+    ReattachedFrozen,
+    ChangeByFrozen,
+    ClosedByNotReattached,
+    RecordRebuilt,
+    DeclaredDead,
+    ClosedByDeclaration,
+    RunLost,
+
     CommittedByBarrier,
     CommittedByNewView,
     KilledByCancel,
@@ -97,6 +114,10 @@ public enum CoveragePoint
     FaultDeadline,
     FaultLeave,
     FaultJoin,
+    FaultRestartCoordinator,
+    FaultLoseRecord,
+    FaultTakeOver,
+    FaultStoreFails,
 }
 
 /// <summary>How often each state was met.</summary>

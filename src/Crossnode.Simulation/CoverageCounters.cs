@@ -75,6 +75,7 @@ internal static class CoverageOfRun
         (" leaves", CoveragePoint.ChangeByLeaving),
         ("was started again", CoveragePoint.ChangeByRestart),
         (" joins", CoveragePoint.ChangeByJoining),
+        ("came back frozen", CoveragePoint.ChangeByFrozen),
     ];
 
     private static readonly (string Words, CoveragePoint Point)[] Ways =
@@ -82,15 +83,16 @@ internal static class CoverageOfRun
         ("asked to leave", CoveragePoint.ClosedByLeaving),
         (" left", CoveragePoint.ClosedByLeaving),
         ("did not come back", CoveragePoint.ClosedByGrace),
+        ("after the coordinator was started", CoveragePoint.ClosedByNotReattached),
+        ("declared dead", CoveragePoint.ClosedByDeclaration),
         ("nothing heard from", CoveragePoint.ClosedBySilence),
         ("all its neighbours", CoveragePoint.ClosedByNeighbours),
         ("started again", CoveragePoint.ClosedByRestart),
         ("no working link", CoveragePoint.ClosedWithoutUnlinked),
     ];
 
-    public static void Count(Cluster cluster, in RunEvent happened, RunPhase before, View? view)
+    public static void Count(Cluster cluster, RunMachine machine, in RunEvent happened, RunPhase before, View? view)
     {
-        var machine = cluster.Coordinator.Machine;
         if (machine.Phase == RunPhase.Forming && happened.Kind == RunEventKind.StreamOpened)
         {
             cluster.Met(CoveragePoint.CoordinatorForming);
@@ -99,6 +101,11 @@ internal static class CoverageOfRun
         if (machine.View != view)
         {
             cluster.Met(CoveragePoint.CoordinatorStable);
+        }
+
+        if (machine.Phase == RunPhase.Storing && before != RunPhase.Storing)
+        {
+            cluster.Met(CoveragePoint.CoordinatorStoring);
         }
 
         if (machine.IsPreparing && (before != RunPhase.Preparing || machine.View != view))
@@ -116,6 +123,9 @@ internal static class CoverageOfRun
                 break;
             case RunActionKind.Log when action.Text.Contains("asking again", StringComparison.Ordinal):
                 cluster.Met(CoveragePoint.AskedAgain);
+                break;
+            case RunActionKind.Failed when action.Text!.Contains("is lost", StringComparison.Ordinal):
+                cluster.Met(CoveragePoint.RunLost);
                 break;
             case RunActionKind.MemberGone:
                 CountAll(cluster, Ways, action.Text!);
@@ -147,6 +157,34 @@ internal static class CoverageOfRun
             {
                 cluster.Met(point);
             }
+        }
+    }
+}
+
+/// <summary>Counts how members come back to coordinators.</summary>
+internal static class CoverageOfRestarts
+{
+    public static void CountHello(Cluster cluster, CoordinatorProcess process, ControlMessage message)
+    {
+        if (message.Term > process.Machine?.Term)
+        {
+            cluster.Met(CoveragePoint.DeposedByHello);
+        }
+
+        if (message.Hello.View is null || process.Machine is not { View: { } view, Term: > 1 })
+        {
+            return;
+        }
+
+        var at = message.Hello.View.ToId();
+        cluster.Met(CoveragePoint.Reattached);
+        if (at == view.Predecessor)
+        {
+            cluster.Met(CoveragePoint.ReattachedInTheViewBefore);
+        }
+        else if (message.Hello.Frozen)
+        {
+            cluster.Met(CoveragePoint.ReattachedFrozen);
         }
     }
 }

@@ -4,6 +4,7 @@ using Crossnode.Core.Errors;
 using Crossnode.Protocol.Control;
 using Crossnode.Protocol.Views;
 using Crossnode.Simulation.Members;
+using Crossnode.Simulation.Schedules;
 
 namespace Crossnode.Simulation;
 
@@ -22,6 +23,10 @@ internal sealed class Epilogue(Cluster cluster)
     public bool IsProgramOver => Array.TrueForAll(
         cluster.Members, member => !member.IsAlive || (member.IsDone && !member.LeavesEarly) || (!member.WasMember && IsNobodyLeft));
 
+    /// <summary>When it must be over at the latest, where faults have healed in time for it to be over by then.</summary>
+    public long MustEndBy(long usual) => !IsNobodyLeft ? usual : Math.Max(
+        usual, cluster.Members.Max(static member => member.GoneAt) + (Timings.LostAfter + Timings.ReattachFor + Timings.ReattachFor).Ticks);
+
     // Who came too late waits in vain.
     private bool IsNobodyLeft => cluster.Coordinator.Announced.Count > 0 && Array.TrueForAll(cluster.Members, static member => !member.IsAlive || (member.IsNewcomer && !member.WasMember));
 
@@ -30,7 +35,8 @@ internal sealed class Epilogue(Cluster cluster)
     {
         if (!_askedToLeave && IsNobodyLeft)
         {
-            return true;
+            // R15: whoever waits for the run has to be told that it is lost.
+            return Array.TrueForAll(cluster.Members, static member => !member.IsAlive);
         }
 
         if (!_operations.TrueForAll(static operation => operation.Outcome is not null) || !AllInLastView())
@@ -92,7 +98,7 @@ internal sealed class Epilogue(Cluster cluster)
     private bool AllInLastView()
     {
         var last = cluster.Coordinator.Announced[^1].Id;
-        return !cluster.Coordinator.Machine.IsPreparing
+        return cluster.Coordinator.IsSettled
             && Array.TrueForAll(cluster.Members, member => !member.IsAlive || member.Engine.View?.Id == last);
     }
 

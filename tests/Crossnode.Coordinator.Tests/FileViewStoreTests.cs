@@ -102,6 +102,15 @@ public sealed class FileViewStoreTests : IDisposable
     }
 
     [Fact]
+    public void Record_that_vanished_is_not_written_anew()
+    {
+        var store = Open();
+        store.Claim(RecordOf(1));
+        File.Delete(File0);
+        Assert.Contains("is gone", Assert.Throws<InputException>(() => store.Write(RecordOf(2, term: 1))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Record_of_another_run_is_refused_by_name()
     {
         Written();

@@ -11,8 +11,8 @@ public sealed class RuleTests(ITestOutputHelper output)
     public static TheoryData<ProtocolRules> Rules { get; } =
     [
         ProtocolRules.R1, ProtocolRules.R2, ProtocolRules.R3, ProtocolRules.R4, ProtocolRules.R5, ProtocolRules.R6,
-        ProtocolRules.R7, ProtocolRules.R8, ProtocolRules.R9, ProtocolRules.R13, ProtocolRules.R16, ProtocolRules.R17, ProtocolRules.R18,
-        ProtocolRules.R19, ProtocolRules.R20,
+        ProtocolRules.R7, ProtocolRules.R8, ProtocolRules.R9, ProtocolRules.R10, ProtocolRules.R11, ProtocolRules.R13, ProtocolRules.R14,
+        ProtocolRules.R15, ProtocolRules.R16, ProtocolRules.R17, ProtocolRules.R18, ProtocolRules.R19, ProtocolRules.R20, ProtocolRules.R21,
     ];
 
     [Theory]

@@ -7,7 +7,7 @@ namespace Crossnode.Simulation.Tests;
 public sealed class ScheduleTests
 {
     [Fact]
-    public void Schedules_have_four_members_twenty_operations_on_two_tags_three_faults_a_join_and_a_restart()
+    public void Schedules_have_four_members_twenty_operations_on_two_tags_three_faults_a_join_a_restart_and_a_coordinator_that_comes_back()
     {
         for (var seed = 0; seed < 2000; seed++)
         {
@@ -19,6 +19,7 @@ public sealed class ScheduleTests
             Assert.True(schedule.Faults.Count(fault => fault.Kind != FaultKind.Cancel) >= 3);
             Assert.Contains(schedule.Faults, fault => fault.Kind == FaultKind.Join);
             Assert.Contains(schedule.Faults, fault => fault.Kind == FaultKind.Restart);
+            Assert.Contains(schedule.Faults, fault => fault.Kind is FaultKind.RestartCoordinator or FaultKind.LoseRecord);
             Assert.Equal(
                 Enumerable.Range(schedule.Members, schedule.Joins + schedule.Restarts),
                 schedule.Faults.Where(fault => fault.Kind is FaultKind.Join or FaultKind.Restart).Select(fault => fault.Newcomer).Order());

@@ -83,7 +83,13 @@ public sealed partial class FileViewStore : IViewStore
     {
         ArgumentNullException.ThrowIfNull(record);
         using var writer = LockWriter();
-        record.Term = Math.Max(record.Term, (Read()?.Term ?? 0) + 1);
+        var stored = Read();
+        if (stored?.View is { } view && record.View?.Id.ToId() != view.Id.ToId())
+        {
+            throw new InputException($"{Name} holds {view.Id.ToId()} by now; start the coordinator again, without making the record again");
+        }
+
+        record.Term = Math.Max(record.Term, (stored?.Term ?? 0) + 1);
         Replace(record);
     }
 
@@ -92,13 +98,15 @@ public sealed partial class FileViewStore : IViewStore
     {
         ArgumentNullException.ThrowIfNull(record);
         using var writer = LockWriter();
-        var stored = Read();
-        if (stored?.Term > record.Term)
+        // Without it nobody knows whether another coordinator has taken over meanwhile.
+        var stored = Read() ?? throw new InputException(
+            $"{Name} is gone; stop this coordinator, and start one that makes the record again from the members");
+        if (stored.Term > record.Term)
         {
             return stored.Term;
         }
 
-        if (stored?.View is { } view && record.View is { } next && view.Id.ToId() != next.Id.ToId() && view.Id.ToId() != next.Predecessor.ToId())
+        if (stored.View is { } view && record.View is { } next && view.Id.ToId() != next.Id.ToId() && view.Id.ToId() != next.Predecessor.ToId())
         {
             throw new InputException($"{Name} holds {view.Id.ToId()}, over which {next.Id.ToId()} cannot be written; nobody but its coordinator may change it");
         }

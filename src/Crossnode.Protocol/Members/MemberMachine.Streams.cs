@@ -13,6 +13,7 @@ public sealed partial class MemberMachine
 
     // Something came on this stream, of a term that counts.
     private bool _controlUsed;
+    private bool _lostUnused;
     private int _address;
     private TimeSpan _pause;
     private TimeSpan _controlHeard;
@@ -43,17 +44,20 @@ public sealed partial class MemberMachine
         _controlConnecting = false;
         _controlUsed = false;
         _controlHeard = now;
-        actions.Add(Send(new ControlMessage { Hello = Hello(), Term = _term }));
+        actions.Add(Send(new ControlMessage { Hello = Hello(now), Term = _term }));
     }
 
     private void ControlDown(TimeSpan now, string text)
     {
-        // A stream that was of use is opened again where it was, at once; after one that was not, elsewhere and later.
+        // A stream that was of use is opened again where it was, at once; after one that was not, elsewhere and later. One that was
+        // lost before anything came on it gets a second chance: elsewhere there may be nobody to refuse a dial.
+        var hasSecondChance = _controlUp && !_lostUnused;
+        _lostUnused = hasSecondChance && !_controlUsed;
         if (_controlUsed)
         {
             _pause = TimeSpan.Zero;
         }
-        else
+        else if (!hasSecondChance)
         {
             _address = (_address + 1) % _options.Coordinators.Count;
         }
@@ -78,6 +82,7 @@ public sealed partial class MemberMachine
         if (Has(ProtocolRules.R21) && message.Term > 0 && message.Term < _term)
         {
             _controlUsed = false;
+            _controlUp = false;
             ControlDown(now, $"it has term {message.Term}, and one with term {_term} has taken over");
             actions.Add(new MemberAction(MemberActionKind.CloseControl));
             return false;
@@ -102,6 +107,7 @@ public sealed partial class MemberMachine
         {
             // Nothing says that it is gone; but where there are others, the next attempt is for them.
             _controlUsed &= _options.Coordinators.Count == 1;
+            _controlUp = false;
             ControlDown(now, $"nothing heard for {Seconds(_options.EvictAfter)} s");
             _reconnectAt = now;
             actions.Add(new MemberAction(MemberActionKind.CloseControl));
@@ -150,7 +156,7 @@ public sealed partial class MemberMachine
         View = View!.Record, Expected = (uint)_options.Expected, Charter = ByteString.CopyFrom(_options.Charter.Span),
     };
 
-    private Hello Hello()
+    private Hello Hello(TimeSpan now)
     {
         var hello = new Hello
         {
@@ -158,6 +164,7 @@ public sealed partial class MemberMachine
             Incarnation = _options.Incarnation,
             Endpoint = _options.Endpoint,
             Leaving = _leaving,
+            InstalledMs = View is null ? 0 : (ulong)(now - _installedAt).TotalMilliseconds,
         };
         if (View is null)
         {

@@ -95,7 +95,13 @@ public sealed partial class MemberMachine
                 && (View is null || prepare.View.Predecessor.ToId() == View.Id) && ListsMe(prepare.View);
             if (installsFirst)
             {
-                Install(now, new View(prepare.View), actions);
+                var view = new View(prepare.View);
+                if (EndIfLeftOutBefore(view, actions))
+                {
+                    return;
+                }
+
+                Install(now, view, actions);
             }
             else if (Has(ProtocolRules.R4) || View is null)
             {
@@ -177,12 +183,32 @@ public sealed partial class MemberMachine
 
         // A record that is no view must leave everything as it is.
         var view = new View(record);
+        if (EndIfLeftOutBefore(view, actions))
+        {
+            return;
+        }
+
         if (!IsFrozen && View is not null)
         {
             Freeze(now, actions);
         }
 
         Install(now, view, actions);
+    }
+
+    // R9: calls from before the first view were meant for that one. Who comes later without having been in it has missed operations,
+    // and the numbers of its own mean others by now.
+    private bool EndIfLeftOutBefore(View view, List<MemberAction> actions)
+    {
+        var rank = view.RankOf(Self);
+        var isLeftOut = View is null && Has(ProtocolRules.R9) && view.Record.Members[rank].Joined > 1
+            && _tags.Values.Any(static tag => tag.Operations.Count > 0);
+        if (isLeftOut)
+        {
+            End("evicted from the run: it was left out before it had installed a view", actions);
+        }
+
+        return isLeftOut;
     }
 
     private void Install(TimeSpan now, View view, List<MemberAction> actions)

@@ -253,7 +253,7 @@ public sealed partial class RunMachine
     private bool LoseIfAllAway(TimeSpan now, List<RunAction> actions)
     {
         var allAway = Has(ProtocolRules.R15) && _seats.Values.All(
-            seat => seat.Dead is not null || (seat.Stream is null && now - seat.ClosedAt >= _options.LostAfter));
+            seat => seat.Dead is not null || now - (seat.Stream is null ? seat.ClosedAt : seat.Heard) >= _options.LostAfter);
         if (!allAway)
         {
             return false;

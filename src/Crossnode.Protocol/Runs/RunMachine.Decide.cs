@@ -25,6 +25,7 @@ public sealed partial class RunMachine
     // False when too few would go on.
     private bool Decide(TimeSpan now, SortedDictionary<MemberId, string> gone, List<RunAction> actions)
     {
+        FindWhoWasLate();
         var leftOut = new SortedDictionary<MemberId, string>();
         var continuing = FindContinuing(now, gone, leftOut);
         if (continuing.Count == 0)
@@ -170,6 +171,7 @@ public sealed partial class RunMachine
             seat.Answer = null;
             seat.WasLate = false;
             seat.MissedView = false;
+            seat.InstalledAt = null;
             seat.AskedAt = null;
             if (seat.Stream is { } stream)
             {

@@ -181,9 +181,15 @@ public sealed partial class RunMachine
     // A planned change: nobody is suspected, so nothing is gathered. A suspicion that is being gathered takes newcomers along.
     private void AdmitWhoIsReady(TimeSpan now, List<RunAction> actions)
     {
+        // While nobody at all is here, dials in vain say nothing about ports.
+        var isAnybodyHere = _seats.Values.Any(static seat => seat.Stream is not null);
         foreach (var applicant in _applicants.Values.ToList())
         {
-            if (!applicant.Waits && KnowsAnybody(applicant) && IsProbed(applicant, now) && !IsReady(applicant, now))
+            if (!isAnybodyHere && IsProbed(applicant, now) && !IsReady(applicant, now))
+            {
+                applicant.Dials.Clear();
+            }
+            else if (!applicant.Waits && KnowsAnybody(applicant) && IsProbed(applicant, now) && !IsReady(applicant, now))
             {
                 var text = $"{Name(applicant.Member)} cannot join, because none of its connections to the members opened"
                     + $" ({applicant.Dials.Failures()}); open those ports to it";

@@ -48,6 +48,9 @@ public sealed partial class RunMachine
     /// <summary>The term that this coordinator has claimed; 0 when it keeps no record.</summary>
     public ulong Term => _options.Term;
 
+    /// <summary>Whether every member of the view has a control stream.</summary>
+    public bool IsWhole => _seats.Values.All(static seat => seat.Stream is not null);
+
     private bool IsDurable => _options.Term > 0;
 
     /// <summary>The record of a view, as this coordinator stores it.</summary>
@@ -102,6 +105,30 @@ public sealed partial class RunMachine
             {
                 Suspect(now, $"{Name(seat.Member)} did not come back after the coordinator was started again", isLink: false, actions);
             }
+        }
+    }
+
+    private void Bury(TimeSpan now, MemberId member, List<RunAction> actions)
+    {
+        if (_seats.TryGetValue(member, out var seat) && seat.Stream is null && seat.Dead is null)
+        {
+            seat.Dead = "it was declared dead";
+            Suspect(now, $"{Name(member)} was declared dead", isLink: false, actions);
+        }
+    }
+
+    // When the view was announced, only the coordinator before this one knew: whoever had it first stands for that.
+    private void FindWhoWasLate()
+    {
+        if (_announcedAt is not null)
+        {
+            return;
+        }
+
+        var first = _seats.Values.Min(static seat => seat.InstalledAt);
+        foreach (var seat in _seats.Values)
+        {
+            seat.WasLate = seat.MissedView || seat.InstalledAt - first > _options.Grace;
         }
     }
 

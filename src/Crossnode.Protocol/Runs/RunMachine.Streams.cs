@@ -159,6 +159,11 @@ public sealed partial class RunMachine
         }
 
         seat.Leaving |= hello.Leaving;
+        if (View is not null && Phase != RunPhase.Storing)
+        {
+            ProbeAnew(now, actions);
+        }
+
         if (View is not null && Place(now, seat, hello, actions))
         {
             ReadHello(now, seat, hello, actions);
@@ -226,7 +231,12 @@ public sealed partial class RunMachine
             Send(seat.Stream!.Value, NewViewMessage(), actions);
         }
 
-        seat.MissedView |= at != View.Id && _announcedAt is null;
+        if (_announcedAt is null)
+        {
+            seat.MissedView |= at != View.Id;
+            seat.InstalledAt = at == View.Id ? now - TimeSpan.FromMilliseconds(hello.InstalledMs) : null;
+        }
+
         return true;
     }
 
@@ -373,8 +383,8 @@ public sealed partial class RunMachine
         }
 
         seat.Answer = answer;
-        seat.WasLate = seat.MissedView
-            || (_announcedAt is { } announced && now - TimeSpan.FromMilliseconds(answer.InstalledMs) - announced > _options.Grace);
+        seat.WasLate = _announcedAt is { } announced
+            && now - TimeSpan.FromMilliseconds(answer.InstalledMs) - announced > _options.Grace;
         seat.Leaving |= answer.Leaving;
         foreach (var report in answer.Reports)
         {

@@ -107,7 +107,8 @@ public sealed partial class RunMachine
                 OnStoreNewer(happened.Term, actions);
                 break;
             case RunEventKind.DeclaredDead:
-                break; // It has its record, and finds out for itself.
+                Bury(now, happened.Member, actions);
+                break;
             default:
                 Invariant.Fail($"unknown event {happened.Kind}");
                 break;

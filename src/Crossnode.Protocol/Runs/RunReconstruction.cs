@@ -35,6 +35,10 @@ public sealed class RunReconstruction
     /// <summary>Whether the record is there, or will never be.</summary>
     public bool IsOver { get; private set; }
 
+    /// <summary>The members of the newest view that have neither come nor been declared dead; empty while nobody has sent a view.</summary>
+    public IReadOnlyList<MemberRecord> Awaited =>
+        _newest is { } newest && _recalled.TryGetValue(newest, out var recalled) ? Missing(recalled.View) : [];
+
     /// <summary>Takes one event and appends what must be done: Send, CloseStream, Trouble, Log, Failed or at last Rebuilt.</summary>
     public void Step(TimeSpan now, in RunEvent happened, List<RunAction> actions)
     {
@@ -89,11 +93,11 @@ public sealed class RunReconstruction
         _complainAt ??= now + _options.ReattachFor;
         _highestTerm = Math.Max(_highestTerm, message.Term);
         _witnesses[stream] = new Witness(member, hello.Incarnation);
+        _hasChanged = true;
         if (hello.View.ToId() is var view && view != ViewId.None)
         {
             // What somebody has installed counts, also when its stream closes again.
             _seen[(member, hello.Incarnation)] = view;
-            _hasChanged = true;
             actions.Add(new RunAction(RunActionKind.Log, Text: $"{member} (worker {member.Value}) is at {view}"));
             actions.Add(new RunAction(RunActionKind.Send, stream, Message: new ControlMessage { Recall = new Recall() }));
         }
@@ -113,10 +117,12 @@ public sealed class RunReconstruction
         _hasChanged = true;
     }
 
+    // Of a number that has come again only the process that is here counts.
     private void Bury(MemberId member)
     {
         _declaredDead.Add(member);
-        foreach (var process in _seen.Keys.Where(process => process.Member == member).ToList())
+        var here = _witnesses.Values.ToHashSet();
+        foreach (var process in _seen.Keys.Where(process => process.Member == member && !here.Contains(new(member, process.Incarnation))).ToList())
         {
             _seen.Remove(process);
         }
@@ -176,10 +182,11 @@ public sealed class RunReconstruction
     // Only who is here now: one that went may meanwhile have met another coordinator.
     private List<MemberRecord> Missing(ViewRecord view)
     {
-        var here = _witnesses.Values.ToHashSet();
+        // A newcomer that has not heard that it is one comes without its number.
+        var here = _witnesses.Values.Select(static witness => witness.Incarnation).ToHashSet();
         return
         [
-            .. view.Members.Where(member => !here.Contains(new Witness(new MemberId(member.Id), member.Incarnation))
+            .. view.Members.Where(member => !here.Contains(member.Incarnation)
                 && !_declaredDead.Contains(new MemberId(member.Id))),
         ];
     }

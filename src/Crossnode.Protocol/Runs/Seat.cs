@@ -35,6 +35,9 @@ internal sealed class Seat(MemberId member, ulong incarnation, string endpoint)
     /// <summary>It had not got the view that the coordinator before this one had announced.</summary>
     public bool MissedView { get; set; }
 
+    /// <summary>When it installed the view that the coordinator before this one had announced; null when it has not said.</summary>
+    public TimeSpan? InstalledAt { get; set; }
+
     /// <summary>The answer that counts: of this round, on the current stream (R8).</summary>
     public Answer? Answer { get; set; }
 

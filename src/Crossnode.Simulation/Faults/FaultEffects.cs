@@ -7,6 +7,7 @@ namespace Crossnode.Simulation.Faults;
 internal sealed class FaultEffects(Cluster cluster)
 {
     private readonly HashSet<int> _replaced = [];
+    private readonly Dictionary<int, int> _stoppedNodes = [];
 
     // A link dialled over a slower path may not open in time; a stream may not come back in time.
     private static readonly long SlowForLinks = TimeSpan.FromMilliseconds(80).Ticks;
@@ -33,6 +34,12 @@ internal sealed class FaultEffects(Cluster cluster)
             case FaultKind.Join:
                 Join(fault);
                 break;
+            case FaultKind.RestartCoordinator:
+            case FaultKind.LoseRecord:
+                RestartCoordinator(fault);
+                break;
+            case FaultKind.TakeOver:
+                return TakeOver(fault);
             case FaultKind.LinkGone:
                 Apply(fault, 1);
                 break;
@@ -70,7 +77,11 @@ internal sealed class FaultEffects(Cluster cluster)
                 Stop(fault, by);
                 break;
             case FaultKind.StopCoordinator:
-                cluster.Conditions.Stop(Coordinator, by);
+            case FaultKind.TakeOver:
+                StopCoordinator(fault, by);
+                break;
+            case FaultKind.StoreFails:
+                cluster.Coordinator.Store.Fail(by);
                 break;
             case FaultKind.LinkCut:
             case FaultKind.LinkGone:
@@ -99,6 +110,68 @@ internal sealed class FaultEffects(Cluster cluster)
                 break;
             default:
                 throw new InvalidOperationException($"{fault.Kind} has no duration");
+        }
+    }
+
+    // Every control stream is lost. Where the machine goes too, members only notice that it is silent.
+    private void RestartCoordinator(Fault fault)
+    {
+        if (!cluster.Coordinator.Acting.IsAlive)
+        {
+            return;
+        }
+
+        var silently = fault.Variant < 25;
+        LoseAllStreams();
+        var node = cluster.Coordinator.Acting.Node;
+        if (fault.Kind == FaultKind.LoseRecord)
+        {
+            cluster.Coordinator.KillAll(silently);
+            cluster.Coordinator.Store.Lose();
+        }
+        else
+        {
+            cluster.Coordinator.Acting.Kill(silently);
+        }
+
+        var next = fault.Variant % 3 == 0 ? cluster.Coordinator.OtherThan(node) : node;
+        cluster.Queue.Add(cluster.Now + fault.Duration, DueKind.CoordinatorStart, next, null);
+    }
+
+    private bool TakeOver(Fault fault)
+    {
+        var old = cluster.Coordinator.Acting;
+        if (!old.IsAlive || old.IsReconstructing || cluster.Coordinator.At(cluster.Coordinator.OtherThan(old.Node)) is not null)
+        {
+            return false;
+        }
+
+        LoseAllStreams();
+        var stops = fault.Variant < 60;
+        if (stops)
+        {
+            StopCoordinator(fault, 1);
+        }
+
+        cluster.Coordinator.Start(cluster.Coordinator.OtherThan(old.Node));
+        return stops;
+    }
+
+    private void StopCoordinator(Fault fault, int by)
+    {
+        if (by > 0)
+        {
+            _stoppedNodes[fault.Number] = cluster.Coordinator.Acting.Node;
+        }
+
+        cluster.Conditions.Stop(_stoppedNodes[fault.Number], by);
+    }
+
+    private void LoseAllStreams()
+    {
+        for (var member = 0; member < Coordinator; member++)
+        {
+            cluster.Health.StreamLost(member, cluster.Now);
         }
     }
 
@@ -186,14 +259,17 @@ internal sealed class FaultEffects(Cluster cluster)
 
     private void PartFromCoordinator(Fault fault, int by)
     {
-        if (fault.Variant % 3 != 0)
+        for (var node = Coordinator; node < cluster.Conditions.Nodes; node++)
         {
-            cluster.Conditions.Block(fault.Member, Coordinator, by);
-        }
+            if (fault.Variant % 3 != 0)
+            {
+                cluster.Conditions.Block(fault.Member, node, by);
+            }
 
-        if (fault.Variant % 3 != 1)
-        {
-            cluster.Conditions.Block(Coordinator, fault.Member, by);
+            if (fault.Variant % 3 != 1)
+            {
+                cluster.Conditions.Block(node, fault.Member, by);
+            }
         }
 
         Part(fault.Member, by);
@@ -220,6 +296,8 @@ internal sealed class FaultEffects(Cluster cluster)
                 cluster.Conditions.Block(b, a, by);
                 if (a == Coordinator)
                 {
+                    cluster.Conditions.Block(a + 1, b, by);
+                    cluster.Conditions.Block(b, a + 1, by);
                     Part(b, by);
                 }
                 else
@@ -240,7 +318,7 @@ internal sealed class FaultEffects(Cluster cluster)
     private void Delay(int member, long duration, int by)
     {
         var extra = Math.Min(duration, TimeSpan.FromMilliseconds(300).Ticks);
-        for (var other = 0; other <= Coordinator; other++)
+        for (var other = 0; other < cluster.Conditions.Nodes; other++)
         {
             if (other == member)
             {

@@ -38,9 +38,12 @@ internal sealed class HealthyStay(Cluster cluster) : IInvariant
     private void CheckRefusal(SimulatedMember member, string reason)
     {
         var hasRival = Array.Exists(
-            cluster.Members, other => other != member && other.Id == member.Id && other.IsBorn && cluster.Now - other.GoneAt < Timings.EvictAfter.Ticks);
+            cluster.Members, other => other != member && other.Id == member.Id && other.IsBorn
+                && (other.IsAlive || cluster.Now - other.GoneAt < Timings.EvictAfter.Ticks));
         var isCutOff = !cluster.Health.IsHealthy(member.Index, cluster.Now, _ => true, static _ => true) || !cluster.IsHealed;
-        if (!hasRival && !isCutOff)
+        var isLost = reason.Contains("the run is lost", StringComparison.Ordinal)
+            && !Array.Exists(cluster.Members, static other => other.IsAlive && other.WasMember);
+        if (!hasRival && !isCutOff && !isLost)
         {
             cluster.Violate("newcomers are let in", $"process {member.Index}: {reason}");
         }

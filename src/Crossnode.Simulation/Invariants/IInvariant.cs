@@ -27,6 +27,11 @@ internal interface IInvariant
     {
     }
 
+    /// <summary>The record was lost and made again from this view: what was announced after it never counted.</summary>
+    void TookUp(View view)
+    {
+    }
+
     /// <summary>A member says that it is out of the run.</summary>
     void Ended(SimulatedMember member, string reason)
     {

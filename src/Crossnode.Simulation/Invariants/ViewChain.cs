@@ -17,6 +17,31 @@ internal sealed class ViewChain(Cluster cluster) : IInvariant
         }
     }
 
+    // R11: nobody who was in that view may have gone on from it. Who came with a later view is there alone, and can have done nothing.
+    public void TookUp(View view)
+    {
+        foreach (var member in cluster.Members)
+        {
+            if (!member.IsAlive || !member.WasMember || member.Installed[^1].Id.Epoch <= view.Id.Epoch)
+            {
+                continue;
+            }
+
+            cluster.Health.Excuse(member.Index);
+            if (view.Contains(member.Id, member.Incarnation))
+            {
+                cluster.Violate(
+                    "nobody is ahead of a record that was made again",
+                    $"{view.Id} was taken up, but member {member.Index} has installed {member.Installed[^1].Id}");
+            }
+        }
+
+        foreach (var later in _views.Keys.Where(epoch => epoch > view.Id.Epoch).ToList())
+        {
+            _views.Remove(later);
+        }
+    }
+
     public void Installed(SimulatedMember member, View view)
     {
         var known = _views.GetValueOrDefault(view.Id.Epoch);
@@ -25,12 +50,18 @@ internal sealed class ViewChain(Cluster cluster) : IInvariant
             cluster.Violate("one view per epoch", $"member {member.Index} installs a {view.Id} that was never announced");
         }
 
-        if (member.IsNewcomer && !member.WasMember)
+        // Who was put out before it had a view may come again as a newcomer, too.
+        if (!member.WasMember && (member.IsNewcomer || view.Id.Epoch > 1))
         {
             var rank = view.RankOf(member.Id);
             if (rank < 0 || view.Record.Members[rank].Joined != view.Id.Epoch || !view.Contains(member.Id, member.Incarnation))
             {
                 cluster.Violate("views form a chain", $"process {member.Index} comes in {view.Id}, which does not admit it");
+            }
+
+            if (!member.IsNewcomer)
+            {
+                return;
             }
 
             cluster.Met(member.Id.Value < (uint)cluster.Schedule.Members ? CoveragePoint.RestartedBack : CoveragePoint.NewcomerAdmitted);

@@ -24,6 +24,12 @@ internal enum DueKind : byte
     /// <summary>A process comes to the run, perhaps in the place of a dead one.</summary>
     Newcomer,
 
+    /// <summary>A record has been written, or not.</summary>
+    Written,
+
+    /// <summary>A coordinator is started again.</summary>
+    CoordinatorStart,
+
     /// <summary>A fault begins.</summary>
     Fault,
 

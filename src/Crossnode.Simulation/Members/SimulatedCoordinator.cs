@@ -1,166 +1,159 @@
 using Crossnode.Core;
-using Crossnode.Protocol.Control;
 using Crossnode.Protocol.Runs;
 using Crossnode.Protocol.Views;
 using Crossnode.Simulation.Kernel;
-using Crossnode.Simulation.Network;
 using Crossnode.Simulation.Schedules;
 
 namespace Crossnode.Simulation.Members;
 
-/// <summary>The coordinator's process: the run machine of the product behind virtual control streams.</summary>
+/// <summary>All that serves the run: two machines on which coordinators may run, their store, and somebody who looks after them.</summary>
 internal sealed class SimulatedCoordinator
 {
+    /// <summary>How many machines there are.</summary>
+    public const int Nodes = 2;
+
+    private static readonly long LookAfterEvery = TimeSpan.FromMilliseconds(500).Ticks;
+
     private readonly Cluster _cluster;
-    private readonly Dictionary<long, CoordinatorStream> _streams = [];
-    private readonly Stack<List<RunAction>> _lists = [];
+    private readonly CoordinatorProcess?[] _processes = new CoordinatorProcess?[Nodes];
+    private int _started;
+    private long _lookAfterAt;
 
     public SimulatedCoordinator(Cluster cluster)
     {
         _cluster = cluster;
-        Machine = new RunMachine(new RunOptions
-        {
-            ExpectedMembers = cluster.Schedule.Members,
-            Nonce = (ulong)cluster.Schedule.Seed * 31 + 7,
-            StartTimeout = TimeSpan.FromSeconds(30),
-            HeartbeatInterval = Timings.Heartbeat,
-            EvictAfter = Timings.EvictAfter,
-            Grace = Timings.Grace,
-            GatherFor = Timings.GatherFor,
-            LostAfter = Timings.LostAfter,
-            ProbeFor = Timings.ProbeFor,
-            PrepareAgain = Timings.AskAgainAfter,
-            MinMembers = cluster.Schedule.MinMembers,
-            Rules = cluster.Rules,
-        });
+        Store = new SimulatedStore(cluster, new DeterministicRandom((ulong)cluster.Schedule.Seed ^ 0xA0761D6478BD642F));
+        _cluster.Conditions.Kill(cluster.CoordinatorNode + 1);
+        _processes[0] = Acting = new CoordinatorProcess(cluster, this, cluster.CoordinatorNode, _started++, reconstructs: false);
     }
 
-    public RunMachine Machine { get; }
+    public SimulatedStore Store { get; }
 
-    public bool HasFinished { get; private set; }
+    /// <summary>The one that was started last.</summary>
+    public CoordinatorProcess Acting { get; private set; }
+
+    public bool HasFinished { get; set; }
 
     /// <summary>All views that were announced, in order.</summary>
     public List<View> Announced { get; } = [];
 
+    /// <summary>What stopped processes have yet to hear from the store.</summary>
+    public List<(CoordinatorProcess Process, RunEvent Happened)> Late { get; } = [];
+
+    /// <summary>Whether one serves the run, all members are with it, and no change of the view is under way.</summary>
+    public bool IsSettled => Acting is { IsAlive: true, Machine.IsWhole: true, Machine.Phase: not (RunPhase.Preparing or RunPhase.Storing) };
+
+    public CoordinatorProcess? At(int node) => _processes[node - _cluster.CoordinatorNode] is { IsAlive: true } process ? process : null;
+
     public void Tick()
     {
-        if (!_cluster.Conditions.IsStopped(_cluster.CoordinatorNode))
+        for (var index = Late.Count - 1; index >= 0; index--)
         {
-            Step(new RunEvent(RunEventKind.Tick));
+            var (process, happened) = Late[index];
+            if (!process.IsStopped)
+            {
+                Late.RemoveAt(index);
+                process.Stored(happened);
+            }
+        }
+
+        foreach (var process in _processes)
+        {
+            process?.Tick();
+        }
+
+        if (_cluster.Now >= _lookAfterAt)
+        {
+            _lookAfterAt = _cluster.Now + LookAfterEvery;
+            LookAfter();
         }
     }
 
     /// <summary>The end of a control stream that a member is about to open.</summary>
-    public CoordinatorStream AcceptStream(MemberId member, int index) => new(this, member, index);
+    public CoordinatorStream AcceptStream(int node, MemberId member, int index) => new(this, node, member, index);
 
-    public void Take(CoordinatorStream stream, Socket socket, in Packet packet)
+    /// <summary>Starts a coordinator, there or on the other machine if one runs there. When the record is lost it makes it again.</summary>
+    public void Start(int node)
     {
-        var id = socket.Connection.Id;
-        switch (packet.Kind)
+        node = At(node) is null ? node : OtherThan(node);
+        if (Store.IsLost && !HasView())
         {
-            case PacketKind.Preamble:
-                stream.Socket = socket;
-                _cluster.Network.Send(socket, new Packet { Kind = PacketKind.Reply });
-                break;
-            case PacketKind.Control when packet.Message.BodyCase == ControlMessage.BodyOneofCase.Hello:
-                _streams[id] = stream;
-                _cluster.Trace.Add(TraceKind.Stream, _cluster.Now, stream.Index, id);
-                Step(new RunEvent(RunEventKind.StreamOpened, id, stream.Member, packet.Message));
-                break;
-            case PacketKind.Control:
-                Step(new RunEvent(RunEventKind.Message, id, stream.Member, packet.Message));
-                break;
-            default:
-                if (_streams.Remove(id))
-                {
-                    Step(new RunEvent(RunEventKind.StreamClosed, id, stream.Member));
-                }
+            Store.Restore(); // Nobody could tell: people have to find a copy.
+        }
 
-                break;
+        _cluster.Conditions.Revive(node);
+        _cluster.Log(node, Store.IsLost ? "is started without the record" : "is started again");
+        _cluster.Met(CoveragePoint.CoordinatorRestarted);
+        _processes[node - _cluster.CoordinatorNode] = Acting = new CoordinatorProcess(_cluster, this, node, _started++, Store.IsLost);
+    }
+
+    /// <summary>Kills all: whoever makes a record again has to know that no other coordinator lives.</summary>
+    public void KillAll(bool silently)
+    {
+        foreach (var process in _processes)
+        {
+            if (process is { IsAlive: true })
+            {
+                process.Kill(silently);
+            }
         }
     }
 
-    private void Step(in RunEvent happened)
+    public int OtherThan(int node) => node == _cluster.CoordinatorNode ? node + 1 : _cluster.CoordinatorNode;
+
+    /// <summary>A coordinator says that it announces a view; one that was stopped meanwhile may be the second to say so.</summary>
+    public void Announce(View view)
     {
-        var actions = _lists.Count > 0 ? _lists.Pop() : [];
-        var before = (Machine.Phase, Machine.View);
-        Machine.Step(new TimeSpan(_cluster.Now), happened, actions);
-        foreach (var action in actions)
+        if (!Announced.Exists(announced => announced.Id == view.Id))
         {
-            CarryOut(action);
-            CoverageOfRun.Count(_cluster, happened, action);
-        }
-
-        actions.Clear();
-        _lists.Push(actions);
-        CoverageOfRun.Count(_cluster, happened, before.Phase, before.View);
-    }
-
-    private void CarryOut(in RunAction action)
-    {
-        _cluster.Trace.Add(TraceKind.RunAction, _cluster.Now, (int)action.Kind, action.Stream, (long)(action.Message?.BodyCase ?? 0));
-        switch (action.Kind)
-        {
-            case RunActionKind.Send:
-                Send(action);
-                break;
-            case RunActionKind.CloseStream:
-                if (_streams.Remove(action.Stream, out var closing))
-                {
-                    _cluster.Network.Close(closing.Socket!);
-                }
-
-                break;
-            case RunActionKind.ViewAnnounced:
-                Announced.Add(action.View!);
-                _cluster.Log(_cluster.CoordinatorNode, $"announces {action.View!.Id}: {action.View.Record}; {action.Text}");
-                _cluster.Announced(action.View);
-                break;
-            case RunActionKind.Finished:
-                HasFinished = true;
-                _cluster.Met(CoveragePoint.CoordinatorFinished);
-                break;
-            default:
-                _cluster.Log(_cluster.CoordinatorNode, action.Text ?? action.Kind.ToString());
-                break;
+            Announced.Add(view);
+            _cluster.Announced(view);
         }
     }
 
-    private void Send(in RunAction action)
+    /// <summary>A coordinator goes on with a view; the one before may have died between storing and announcing it.</summary>
+    public void TookUp(View view)
     {
-        if (!_streams.TryGetValue(action.Stream, out var stream))
+        if (!Announced.Exists(announced => announced.Id == view.Id))
+        {
+            _cluster.Met(CoveragePoint.RestartedBetweenStoredAndAnnounced);
+            Announce(view);
+        }
+    }
+
+    /// <summary>The record was made again from a view.</summary>
+    public void Rebuilt(View view)
+    {
+        _cluster.TookUp(view);
+        Announced.RemoveAll(announced => announced.Id.Epoch > view.Id.Epoch);
+    }
+
+    // Whether anybody could tell of a view.
+    private bool HasView() => Array.Exists(_cluster.Members, static member => member.IsAlive && member.WasMember);
+
+    // What people do when the record is lost: say who is dead, or find a copy when nobody holds a view any more.
+    private void LookAfter()
+    {
+        if (!Acting.IsAlive || !Acting.IsReconstructing)
         {
             return;
         }
 
-        _cluster.Log(_cluster.CoordinatorNode, $"to process {stream.Index}", action.Message!);
-        _cluster.Network.Send(stream.Socket!, new Packet { Kind = PacketKind.Control, Body = action.Message });
-        if (action.Message!.BodyCase == ControlMessage.BodyOneofCase.Prepare)
+        if (!HasView())
         {
-            _cluster.Happened(Trigger.Prepare, stream.Index);
+            var node = Acting.Node;
+            Acting.Kill(silently: false);
+            Start(node);
+            return;
         }
-        else if (action.Message.BodyCase == ControlMessage.BodyOneofCase.NewView)
+
+        foreach (var member in Acting.Awaited)
         {
-            _cluster.Happened(Trigger.NewView, stream.Index);
+            if (!_cluster.Process(member.Incarnation).IsAlive)
+            {
+                _cluster.Met(CoveragePoint.DeclaredDead);
+                Acting.Declare(new MemberId(member.Id));
+            }
         }
     }
-}
-
-/// <summary>A control stream at the coordinator's end.</summary>
-internal sealed class CoordinatorStream(SimulatedCoordinator coordinator, MemberId member, int index) : ISocketOwner
-{
-    /// <summary>The process at the other end.</summary>
-    public int Index { get; } = index;
-
-    public MemberId Member { get; } = member;
-
-    public Socket? Socket { get; set; }
-
-    public bool CanTake(in Packet packet) => true;
-
-    public void HasRoom()
-    {
-    }
-
-    public void Take(Socket socket, in Packet packet) => coordinator.Take(this, socket, packet);
 }

@@ -21,10 +21,11 @@ internal sealed partial class SimulatedMember
     public void ConnectControl(int address)
     {
         CloseControl();
+        var node = _cluster.CoordinatorNode + address;
         _control = new ControlEnd(this);
         var greeting = new Greeting(Id, Incarnation, Engine.View?.Id ?? ViewId.None, StreamPurpose.Control);
         _control.Socket = Network.Dial(
-            Index, _cluster.CoordinatorNode, greeting, _control, _cluster.Coordinator.AcceptStream(Id, Index));
+            Index, node, greeting, _control, _cluster.Coordinator.AcceptStream(node, Id, Index));
         _cluster.Queue.Add(_cluster.Now + Timings.DialTimeout.Ticks, DueKind.DialTimeout, Index, _control);
     }
 

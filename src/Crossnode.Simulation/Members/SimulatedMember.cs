@@ -108,6 +108,7 @@ internal sealed partial class SimulatedMember : IEngineHost
             DialTimeout = Timings.DialTimeout,
             ReconnectAfter = Timings.ReconnectAfter,
             ReconnectAtMost = Timings.ReconnectAtMost,
+            Coordinators = ["the first", "the second"],
             GiveUpAfter = Timings.GiveUpAfter,
             MaxInFlightPerTag = Schedule.MaxInFlightPerTag,
             Rules = _cluster.Rules,

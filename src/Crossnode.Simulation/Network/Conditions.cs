@@ -2,7 +2,7 @@ using Crossnode.Core;
 
 namespace Crossnode.Simulation.Network;
 
-/// <summary>The state of the network between nodes; the coordinator is the last node.</summary>
+/// <summary>The state of the network between nodes; the coordinators' machines are the last nodes.</summary>
 /// <remarks>Faults overlap, so each state is counted.</remarks>
 internal sealed class Conditions
 {
@@ -38,6 +38,8 @@ internal sealed class Conditions
 
     public void SetLatency(int from, int to, long ticks) => _latency[from, to] = ticks;
 
+    public long BaseLatency(int from, int to) => _latency[from, to];
+
     public void Block(int from, int to, int by) => _blocked[from, to] += by;
 
     /// <summary>Cuts a pair in both directions: what is open breaks, dials are refused.</summary>
@@ -53,6 +55,13 @@ internal sealed class Conditions
 
     /// <summary>The process is gone: the system refuses dials.</summary>
     public void Kill(int node) => _dead[node] = true;
+
+    /// <summary>A process runs there again.</summary>
+    public void Revive(int node)
+    {
+        _dead[node] = false;
+        _vanished[node] = false;
+    }
 
     /// <summary>Nobody can dial this node; its own dials go through.</summary>
     public void ClosePort(int node) => _closed[node] = true;

@@ -59,6 +59,18 @@ public enum FaultKind
 
     /// <summary>A process comes to the run.</summary>
     Join,
+
+    /// <summary>The coordinator is killed, or its machine goes, and one is started again from the record.</summary>
+    RestartCoordinator,
+
+    /// <summary>The same, and the record is lost.</summary>
+    LoseRecord,
+
+    /// <summary>Another coordinator takes the run over while the first lives, perhaps stopped.</summary>
+    TakeOver,
+
+    /// <summary>Records cannot be written for a while, or nobody knows whether they were.</summary>
+    StoreFails,
 }
 
 /// <summary>What a fault waits for.</summary>
@@ -87,6 +99,9 @@ internal enum Trigger
 
     /// <summary>A member gave an operation up and asked for a change.</summary>
     Condemned,
+
+    /// <summary>A record is being written.</summary>
+    Store,
 
     /// <summary>A link is in the middle of a payload.</summary>
     Payload,

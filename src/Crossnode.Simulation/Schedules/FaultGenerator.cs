@@ -100,7 +100,7 @@ internal sealed class FaultGenerator(DeterministicRandom random, TagScript[] tag
         return [.. all];
     }
 
-    private static bool IsDeath(FaultKind kind) =>
+    public static bool IsDeath(FaultKind kind) =>
         kind is FaultKind.Crash or FaultKind.Restart or FaultKind.Vanish or FaultKind.Leave;
 
     // Later than most of the rest, when it has been admitted.

@@ -49,6 +49,13 @@ internal sealed class ScheduleGenerator
         var joins = later.Between(1, 2);
         faults = FaultGenerator.WithNewcomers(faults, later, _members, survivors, joins, window);
         var restarts = faults.Count(static fault => fault.Kind == FaultKind.Restart);
+        faults = new CoordinatorFaults(
+            faults,
+            new DeterministicRandom(new DeterministicRandom((ulong)seed ^ 0x8EBC6AF09C88C6E3).NextUInt64()),
+            _members,
+            survivors,
+            _members + joins + restarts,
+            window).Make();
         AddProcesses(tags, later, joins + restarts);
         var chunk = random.Pick([32, 64, 64, 128]);
         var eagerWindow = random.Pick([64, 128, 256]);

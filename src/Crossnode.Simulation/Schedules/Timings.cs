@@ -15,7 +15,7 @@ internal static class Timings
     public static readonly TimeSpan GatherFor = TimeSpan.FromMilliseconds(8);
     public static readonly TimeSpan AskAgainAfter = TimeSpan.FromMilliseconds(150);
     public static readonly TimeSpan GiveUpAfter = TimeSpan.FromSeconds(9);
-    public static readonly TimeSpan LostAfter = TimeSpan.FromSeconds(14);
+    public static readonly TimeSpan LostAfter = TimeSpan.FromSeconds(11);
 
     /// <summary>Operations never end by a deadline unless the schedule says so: one that hangs has to be noticed.</summary>
     public static readonly TimeSpan NoDeadline = TimeSpan.FromHours(1);

@@ -81,6 +81,7 @@ public sealed class RunReconstructionTests
         Wait(new RunOptions { ExpectedMembers = 1, Nonce = 1 }.ReattachFor);
         Assert.Null(Record);
         Assert.Contains("two coordinators", _actions.Last(action => action.Kind == RunActionKind.Trouble).Text, StringComparison.Ordinal);
+        Step(new RunEvent(RunEventKind.StreamClosed, _stream));
         Step(new RunEvent(RunEventKind.DeclaredDead, Member: new MemberId(2)));
         Assert.Equal(_first, Record!.View);
     }
