@@ -351,18 +351,26 @@ internal sealed class TrainingWorker : IDisposable
         _isResumed = true;
     }
 
-    /// <summary>Writes all that this worker needs to go on from a step.</summary>
+    /// <summary>Writes all that this worker needs to go on from a step; where that is impossible, says so, and trains on.</summary>
     private void SaveState(long step)
     {
-        if (_trainer.IsLevel)
+        if (!_trainer.IsLevel)
         {
-            var state = new StateFolder(_plan.Place.State);
+            return;
+        }
+        var state = new StateFolder(_plan.Place.State);
+        try
+        {
             var texts = StateFolder.Texts(
                 File.ReadAllText(_plan.Place.Charter),
                 JsonSerializer.Serialize(_configuration.Data),
                 _trainer.Members.Select(member => member.Value));
             _trainer.Save(state.PathFor(step, Session.Self.Value), texts);
             state.Prune(Session.Self.Value);
+        }
+        catch (Exception failure) when (failure is InputException or IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"crossnode: {Session.Self} could not save step {step}, so the run cannot go on from there: {failure.Message}");
         }
     }
 

@@ -101,6 +101,18 @@ public sealed class ResumeTests : IDisposable
         Refused("lacks the file of worker 0", "--resume", Path.Combine(_folder, "first"));
     }
 
+    [Fact]
+    public void Checkpoint_that_cannot_be_written_is_a_sentence_and_the_training_goes_on()
+    {
+        // A file lies where the folder would be.
+        Directory.CreateDirectory(Path.Combine(_folder, "first"));
+        File.WriteAllText(Path.Combine(_folder, "first", "state"), "");
+        using var train = Train("first", 12, "data-parallel", "--checkpoint-every", "5").WaitForExit();
+        Assert.True(train.ExitCode == ExitCodes.Success, train.All());
+        Assert.Contains(train.Errors, line => line.Contains("could not save step 5", StringComparison.Ordinal));
+        Assert.Equal(12, train.Json("step").Count);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static List<string?> Hashes(CrossnodeProcess process) =>
