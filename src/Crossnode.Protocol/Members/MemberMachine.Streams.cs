@@ -73,8 +73,16 @@ public sealed partial class MemberMachine
         ForgetNumber();
     }
 
-    // R14: a number that was given on a stream dies with it, unless a view holds it.
-    private void ForgetNumber() => Self = View is null ? _options.Self : Self;
+    // R14: a number that was given on a stream dies with it, unless a view holds it. So does the term: where no view is known, none
+    // can be lost, and a run whose record is lost before its first view begins anew.
+    private void ForgetNumber()
+    {
+        if (View is null)
+        {
+            Self = _options.Self;
+            _term = 0;
+        }
+    }
 
     // R21: a coordinator of a lower term than one that was heard before has been deposed.
     private bool IsOfThisTerm(TimeSpan now, ControlMessage message, List<MemberAction> actions)
