@@ -123,14 +123,23 @@ internal static class CoordinatorCommand
         Say($"coordinator of run {coordinator.Run} at {coordinator.Address}, process {Environment.ProcessId}");
         if (store is not null)
         {
-            var again = $"crossnode coordinator --run {coordinator.Run} --listen {coordinator.Address} --record {c.Record}{(network.IsOpen ? " --insecure" : "")}";
-            Say($"should it die, start it again where it listened: {again}");
+            Say($"should it die, start it again where it listened: crossnode coordinator {Again(c with { Run = $"{coordinator.Run}", Listen = coordinator.Address, Interface = "", TakeOver = false, Reconstruct = false, Dead = [] })}");
         }
         Say($"begin a training run:    crossnode train --coordinator {way}");
         Say($"or a program of yours:   crossnode run --coordinator {way} -- PROGRAM");
         Say($"on the next machine:     crossnode join {way}");
         using var stops = new StopRequests(_ => ended.TrySetResult(ExitCodes.Interrupted), () => Environment.Exit(ExitCodes.Interrupted));
         return await ended.Task;
+    }
+
+    // All flags that are not as they would be without.
+    private static string Again(CoordinatorConfiguration c)
+    {
+        var defaults = new CoordinatorConfiguration();
+        return string.Join(' ', Settings
+            .Select(setting => (setting, Value: setting.Read(c).ToJsonString().Trim('"')))
+            .Where(flag => flag.Value != flag.setting.Read(defaults).ToJsonString().Trim('"') || flag.setting.Key == "record")
+            .Select(flag => flag.setting.IsSwitch ? flag.setting.Flag : $"{flag.setting.Flag} {(flag.Value.Contains(' ', StringComparison.Ordinal) ? $"\"{flag.Value}\"" : flag.Value)}"));
     }
 
     private static RunId RunOf(CoordinatorConfiguration c)

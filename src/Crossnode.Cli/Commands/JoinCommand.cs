@@ -46,6 +46,12 @@ internal static class JoinCommand
                 context.Clock.Time,
                 cancellationToken);
             var charter = RunCharter.Parse(status.Charter.Span, own);
+            var c = charter.Configuration;
+            if (c.Strategy == StrategyChoice.DiLoCo && status.Members + c.Workers > c.MicroBatchesPerStep)
+            {
+                throw new UsageException(
+                    $"the run deals {c.MicroBatchesPerStep} micro-batches a step among {status.Members} members: {c.Workers} more would be averaged without learning anything, as DiLoCo averages all. Begin a run with more --micro-batches-per-step.");
+            }
             using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
             return await TrainingLaunch.RunAsync(
                 context, charter.Configuration, charter, resumed: null, parsed.GetValue(json), parsed.GetValue(plain),

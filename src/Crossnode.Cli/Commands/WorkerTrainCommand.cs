@@ -21,6 +21,11 @@ internal static class WorkerTrainCommand
                 TrainingWorker.Run(Console.In, logs.CreateLogger("Crossnode.Session"));
                 return ExitCodes.Success;
             }
+            catch (OperationCanceledException)
+            {
+                // Asked to stop before it took part: nobody waits for it.
+                return ExitCodes.Success;
+            }
             catch (MembershipException exception)
             {
                 Console.Error.WriteLine($"crossnode: {exception.Message}");

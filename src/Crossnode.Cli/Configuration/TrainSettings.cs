@@ -34,7 +34,7 @@ internal static class TrainSettings
         Setting.Real("outerMomentum", "how much of the last such move is kept, with diloco", 0, 0.9999999, c => c.OuterMomentum, (c, v) => c with { OuterMomentum = v }),
         Setting.Whole("evaluateEvery", "steps between measurements on held-out text; 0 measures at the end only", 0, c => c.EvaluateEvery, (c, v) => c with { EvaluateEvery = v }),
         Setting.Whole("evaluateBytes", "held-out bytes of such a measurement; the one at the end takes all", 1, c => c.EvaluateBytes, (c, v) => c with { EvaluateBytes = v }),
-        Setting.Whole("sampleBytes", "bytes of text that the trained model writes; 0 writes none", 0, c => c.SampleBytes, (c, v) => c with { SampleBytes = v }),
+        Setting.Whole("sampleBytes", "bytes of text that the trained model writes; 0 writes none", 0, 32_768, c => c.SampleBytes, (c, v) => c with { SampleBytes = v }),
         Setting.Text("prompt", "how that text begins", "TEXT", c => c.Prompt, (c, v) => c with { Prompt = v }),
         Setting.Real("temperature", "how daring that text is: 0 always takes the likeliest byte", 0, 10, c => c.Temperature, (c, v) => c with { Temperature = v }),
         Setting.Whole("threads", "threads of a worker's arithmetic", 1, c => c.Threads, (c, v) => c with { Threads = v }),

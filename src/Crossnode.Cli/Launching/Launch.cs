@@ -33,6 +33,11 @@ internal sealed class Launch : IDisposable
 
     private Launch(LaunchOptions options, WorkerLine line, TimeProvider time)
     {
+        if (options is { Remote: not null, Workers: > 1, Network: var place } && place.IsForOne)
+        {
+            throw new UsageException(
+                $"{options.Workers} workers cannot share one port: give --listen a range of ports, and --advertise an address without a port, or start one worker.");
+        }
         _options = options;
         _time = time;
         _origin = time.GetTimestamp();
@@ -125,7 +130,7 @@ internal sealed class Launch : IDisposable
             Worker = HasCoordinator ? new MemberId((uint)worker) : MemberId.Unassigned,
             Workers = _options.Workers,
             Host = network.Address,
-            Ports = network.WorkerPorts,
+            Ports = HasCoordinator ? network.WorkerPorts : network.Ports,
             // A port that is advertised is the coordinator's.
             Advertise = network is { IsEverywhere: true, Advertise: null }
                 ? LocalAddress.Outward(network.Address!.AddressFamily).ToString()
@@ -194,7 +199,7 @@ internal sealed class Launch : IDisposable
     private LaunchEvent.Restarted? Restart(WorkerExit exit)
     {
         var number = exit.Worker;
-        if (exit.Fate == WorkerFate.Finished || _restarts[number] == 0 || _stops.AreMade || _runFailure is not null || !_verdict.HasStarted)
+        if (exit.Fate == WorkerFate.Finished || _restarts[number] == 0 || _stops.AreMade || _runFailure is not null || !_verdict.HasStarted || _verdict.HasFinished)
         {
             return null;
         }

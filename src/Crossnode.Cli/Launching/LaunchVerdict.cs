@@ -17,6 +17,12 @@ internal sealed class LaunchVerdict(int workers, bool joins = false)
     private readonly Dictionary<int, TimeSpan> _evictedAt = [];
     private readonly HashSet<int> _excused = [];
 
+    // Started anew, and in no view yet: an eviction is that of the process before it.
+    private readonly HashSet<int> _returning = [];
+
+    // Who came, or was started anew, when the run had begun.
+    private readonly HashSet<int> _comers = joins ? [.. Enumerable.Range(0, workers)] : [];
+
     /// <summary>Whether a view was announced: from then on members can be lost.</summary>
     public bool HasStarted { get; private set; } = joins;
 
@@ -34,16 +40,28 @@ internal sealed class LaunchVerdict(int workers, bool joins = false)
         {
             // It has come back as a newcomer.
             _evictedAt.Remove(member);
+            _returning.Remove(member);
         }
     }
 
     /// <summary>Notes that the coordinator put a worker out of the run.</summary>
-    public void Evicted(int worker, TimeSpan now) => _evictedAt.TryAdd(worker, now);
+    public void Evicted(int worker, TimeSpan now)
+    {
+        if (!_returning.Contains(worker))
+        {
+            _evictedAt.TryAdd(worker, now);
+        }
+    }
+
+    /// <summary>Whether a worker has finished: the run is over, and one that died meanwhile has nothing to come back to.</summary>
+    public bool HasFinished => _exits.Any(e => e is { Fate: WorkerFate.Finished });
 
     /// <summary>Notes that a worker that had ended was started anew: its end counts no more.</summary>
     public void Restarted(int worker)
     {
         _exits[worker] = null;
+        _returning.Add(worker);
+        _comers.Add(worker);
         _evictedAt.Remove(worker);
         _excused.Remove(worker);
     }
@@ -54,6 +72,11 @@ internal sealed class LaunchVerdict(int workers, bool joins = false)
         if (_evictedAt.TryGetValue(exit.Worker, out var evicted)
             && (exit.ExitCode == ExitCodes.Evicted || now - evicted > EvictedByEnding))
         {
+            _excused.Add(exit.Worker);
+        }
+        else if (exit.ExitCode == ExitCodes.Evicted && _comers.Contains(exit.Worker))
+        {
+            // The run did not take it any more. Where nobody finished, it failed all the same.
             _excused.Add(exit.Worker);
         }
     }

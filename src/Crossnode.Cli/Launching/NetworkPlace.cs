@@ -21,7 +21,10 @@ internal sealed record NetworkPlace(IPAddress? Address, PortRange Ports, string?
     /// <summary>Whether other machines can reach it.</summary>
     public bool IsOpen => Address is { } address && !IPAddress.IsLoopback(address);
 
-    /// <summary>The ports for workers: a range is for all, a single port for the coordinator alone.</summary>
+    /// <summary>Whether a port was given that only one process can have.</summary>
+    public bool IsForOne => (Ports.First == Ports.Last && Ports.First > 0) || (Advertise is { } told && Endpoints.TryParse(told, out var at) && at.Port > 0);
+
+    /// <summary>The ports for workers beside a coordinator: a range is for all, a single port for the coordinator alone.</summary>
     public PortRange WorkerPorts => Ports.First == Ports.Last ? PortRange.Any : Ports;
 
     /// <summary>Reads flags.</summary>

@@ -11,7 +11,7 @@ namespace Crossnode.Cli.Launching;
 internal sealed class RunCoordinator : IDisposable
 {
     // How the coordinator words that a member is gone because it asked to be.
-    private const string LeftByItself = ": left";
+    private const string LeftByItself = ") left";
 
     private readonly EmbeddedCoordinator _coordinator;
 

@@ -6,7 +6,8 @@ using Crossnode.Training.Files;
 namespace Crossnode.Cli.Training;
 
 /// <summary>The files from which a training run goes on: one for each worker of this machine and each step that was saved.</summary>
-/// <remarks>With local steps the workers' states differ, so each writes its own. A step counts when all its members' files are here.</remarks>
+/// <remarks>With local steps the workers' states differ, so each writes its own. A step counts when all of
+/// this machine's workers that took part in it have saved it.</remarks>
 internal sealed partial class StateFolder(string path)
 {
     /// <summary>What the run is about, as its charter says.</summary>
@@ -16,9 +17,6 @@ internal sealed partial class StateFolder(string path)
     public const string DataKey = "train.data";
 
     private const string MembersKey = "train.members";
-
-    // The newest may be incomplete when everybody dies at once.
-    private const int Kept = 2;
 
     /// <summary>The folder's name within a run's folder.</summary>
     public const string Name = "state";
@@ -46,10 +44,14 @@ internal sealed partial class StateFolder(string path)
         return Path.Combine(path, string.Create(CultureInfo.InvariantCulture, $"step-{step:00000000}-worker-{member}.safetensors"));
     }
 
-    /// <summary>Removes a member's files but the newest two.</summary>
+    /// <summary>Removes a member's files that are older than the newest step which all workers of this machine have saved.</summary>
+    /// <remarks>With local steps one may be several savings ahead of another.</remarks>
     public void Prune(uint member)
     {
-        foreach (var old in Files().Where(file => file.Member == member).OrderByDescending(file => file.Step).Skip(Kept))
+        var files = Files().ToList();
+        var here = files.Select(file => file.Member).Distinct().Count();
+        var complete = files.GroupBy(file => file.Step).Where(set => set.Count() == here).Select(set => set.Key).DefaultIfEmpty(0).Max();
+        foreach (var old in files.Where(file => file.Member == member && file.Step < complete))
         {
             File.Delete(old.Path);
         }
@@ -67,12 +69,14 @@ internal sealed partial class StateFolder(string path)
             throw new UsageException(
                 $"--resume {folder}: there is no folder '{Name}' in it: name the folder of a run that was stopped with Ctrl-C, or had --checkpoint-every.");
         }
+        // Members of other machines wrote there, and join again.
+        var here = state.Files().Select(file => file.Member.ToString(CultureInfo.InvariantCulture)).ToHashSet();
         var incomplete = "";
         foreach (var set in state.Files().GroupBy(file => file.Step).OrderByDescending(set => set.Key))
         {
             var files = set.OrderBy(file => file.Member).ToList();
             var members = StateFile.Open(files[0].Path).Metadata.GetValueOrDefault(MembersKey, "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            var missing = members.Except(files.Select(file => file.Member.ToString(CultureInfo.InvariantCulture))).ToList();
+            var missing = members.Where(here.Contains).Except(files.Select(file => file.Member.ToString(CultureInfo.InvariantCulture))).ToList();
             if (missing.Count == 0)
             {
                 return (set.Key, [.. files.Select(file => file.Path)]);

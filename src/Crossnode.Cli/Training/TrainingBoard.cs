@@ -53,7 +53,7 @@ internal sealed class TrainingBoard
     /// <summary>Where members were lost, and where some came.</summary>
     public IReadOnlyList<(long Step, string Text)> ViewChanges => _viewChanges;
 
-    /// <summary>The first step of <see cref="Losses"/>: later than 0 where others had begun.</summary>
+    /// <summary>The first step of <see cref="Losses"/>: later than 0 where others had begun, or went on while this machine was away.</summary>
     public long FirstStep { get; private set; }
 
     /// <summary>How many steps were committed in the run.</summary>
@@ -145,6 +145,10 @@ internal sealed class TrainingBoard
         switch (note.Kind)
         {
             case NoteKind.Step when note.Step >= Steps && note.Loss is { } loss:
+                if (note.Step > Steps)
+                {
+                    _losses.Clear();
+                }
                 FirstStep = _losses.Count == 0 ? note.Step : FirstStep;
                 _losses.Add(loss);
                 BytesPerSecond = Rate(BytesPerSecond, note.TotalBytes, note.Seconds);

@@ -38,15 +38,15 @@ internal sealed class TrainingWorker : IDisposable
     private readonly ITrainingStrategy _strategy;
     private readonly DistributedTrainer _trainer;
     private readonly WarmupCosineSchedule _schedule;
-    private readonly Func<bool> _isAskedToStop;
+    private readonly CancellationToken _stop;
     private bool _wasLevel;
     private bool _isResumed;
 
-    private TrainingWorker(WorkerPlan plan, LaunchEnvironment launch, Func<bool> isAskedToStop, ILogger logger)
+    private TrainingWorker(WorkerPlan plan, LaunchEnvironment launch, ILogger logger, CancellationToken stop)
     {
         _configuration = plan.Configuration;
         _plan = plan;
-        _isAskedToStop = isAskedToStop;
+        _stop = stop;
         var c = _configuration;
         _transport = new TcpTransport(new TcpOptions { AllowNonLoopback = launch.Insecure });
         _link = new WorkerLink(plan.Place.TellsLauncher);
@@ -62,7 +62,8 @@ internal sealed class TrainingWorker : IDisposable
                 Notice = text => _link.Tell(new WorkerNote { Kind = NoteKind.Notice, Text = text }),
                 Logger = logger,
             },
-            _transport));
+            _transport,
+            stop));
         _model = new Gpt(new GptOptions
         {
             Layers = c.Layers, Heads = c.Heads, Width = c.Width, Context = c.Context, Seed = (ulong)c.Seed,
@@ -73,12 +74,17 @@ internal sealed class TrainingWorker : IDisposable
             Peak = c.LearningRate, Floor = c.FinalLearningRate, WarmupSteps = c.WarmupSteps, TotalSteps = c.Steps,
         };
         _strategy = StrategyChoice.Create(c);
-        _trainer = Session.Distribute(_model, _optimizer, _strategy, new DistributionOptions
-        {
-            StateBytesPerSecond = c.StateRate > 0 ? (long)(c.StateRate * 1e6) : null,
-            JoinProgress = new FetchReport(_link.Tell, _time).Fetched,
-        });
-        _wasLevel = _trainer.IsLevel;
+        _trainer = Session.Distribute(
+            _model,
+            _optimizer,
+            _strategy,
+            new DistributionOptions
+            {
+                StateBytesPerSecond = c.StateRate > 0 ? (long)(c.StateRate * 1e6) : null,
+                JoinProgress = new FetchReport(_link.Tell, _time).Fetched,
+            },
+            stop);
+        _wasLevel = !Session.IsNewcomer;
         if (_trainer.NextStep == 0 && plan.Place.FirstStep > 0)
         {
             Resume();
@@ -97,12 +103,12 @@ internal sealed class TrainingWorker : IDisposable
         var launch = LaunchEnvironment.Read();
         using var watch = launch.Launcher is { } launcher ? LauncherWatch.StartExiting(launcher) : null;
         TorchLibrary.Load(plan.Configuration.Threads);
-        var isAskedToStop = false;
-        using var stops = new StopRequests(_ => Volatile.Write(ref isAskedToStop, true), () => { });
+        using var stop = new CancellationTokenSource();
+        using var stops = new StopRequests(_ => stop.Cancel(), () => { });
         Corpus? corpus = null;
         for (var left = plan.Place.Returns; ; left--)
         {
-            using var worker = new TrainingWorker(plan, launch, () => Volatile.Read(ref isAskedToStop), logger);
+            using var worker = new TrainingWorker(plan, launch, logger, stop.Token);
             worker._link.Tell(new WorkerNote { Kind = NoteKind.Ready, View = worker.Session.View.Id.Epoch });
             corpus ??= Corpus.LoadFrom(input.ReadLine()
                 ?? throw new InputException("The launcher ended before it named a corpus; start crossnode train again."));
@@ -113,7 +119,7 @@ internal sealed class TrainingWorker : IDisposable
             }
             catch (OperationException) when (worker.Session.EndReason is { } reason)
             {
-                if (!worker.Session.WasEvicted || left == 0 || Volatile.Read(ref isAskedToStop))
+                if (!worker.Session.WasEvicted || left == 0 || stop.IsCancellationRequested)
                 {
                     // Which operation was under way when this member was put out is of no use to anybody.
                     throw new MembershipException(reason);
@@ -163,7 +169,7 @@ internal sealed class TrainingWorker : IDisposable
                 StopTogether(step);
                 return;
             }
-            if (_isAskedToStop())
+            if (_stop.IsCancellationRequested)
             {
                 _trainer.AsksToStop = !_plan.Place.LeavesAlone;
                 askedAt ??= _time.GetTimestamp();
@@ -177,7 +183,8 @@ internal sealed class TrainingWorker : IDisposable
             {
                 SaveState(step);
             }
-            if (c.EvaluateEvery > 0 && step > 0 && step % c.EvaluateEvery == 0)
+            // What others ran before a newcomer's first step it has watched already.
+            if (c.EvaluateEvery > 0 && step > 0 && step % c.EvaluateEvery == 0 && (step > first || _isResumed))
             {
                 // Of each window the second half counts.
                 Evaluate(step, corpus.HeldOut, Math.Max(1, c.EvaluateBytes / (c.Context / 2)));

@@ -20,6 +20,10 @@ internal sealed class WorkerLink(bool tellsLauncher) : IDisposable
         _session = session;
         Tell(new WorkerNote { Kind = NoteKind.Joining, Text = session.Endpoint == session.Listening ? session.Listening : $"{session.Listening}, advertised as {session.Endpoint}" });
         session.ViewInstalled += view => TellView(view.Id.Epoch, view.Members);
+        if (!session.IsNewcomer)
+        {
+            TellView(session.View.Id.Epoch, session.View.Members);
+        }
     }
 
     /// <summary>Tells of a view.</summary>

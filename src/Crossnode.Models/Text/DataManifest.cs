@@ -16,6 +16,9 @@ public sealed record DataManifest
     /// <summary>The most documents that are listed one by one.</summary>
     public const int MostListed = 4000;
 
+    // A charter has a mebibyte, and JSON may spell one character with six bytes.
+    private const int MostBytes = 600_000;
+
     private DataManifest(IReadOnlyList<CorpusDocument> listed, int training, int heldOut, UInt128 digest) =>
         (Listed, TrainingCount, HeldOutCount, Digest) = (listed, training, heldOut, digest);
 
@@ -36,7 +39,8 @@ public sealed record DataManifest
     {
         ArgumentNullException.ThrowIfNull(report);
         var all = report.Training.Concat(report.HeldOut).ToList();
-        return new DataManifest([.. all.Take(MostListed)], report.Training.Count, report.HeldOut.Count, DigestOf(all));
+        var bytes = 0;
+        return new DataManifest([.. all.TakeWhile(d => (bytes += Weight(d)) <= MostBytes).Take(MostListed)], report.Training.Count, report.HeldOut.Count, DigestOf(all));
     }
 
     /// <summary>The first thing in which another machine's data differ from these; null when they are the same.</summary>
@@ -61,7 +65,7 @@ public sealed record DataManifest
         return runs != own ? string.Create(CultureInfo.InvariantCulture, $"the run learns from {runs} documents, and here are {own}")
             : (TrainingCount, HeldOutCount) != (other.TrainingCount, other.HeldOutCount)
                 ? string.Create(CultureInfo.InvariantCulture, $"{HeldOutCount} documents are held out in the run, and {other.HeldOutCount} here")
-            : Digest != other.Digest ? string.Create(CultureInfo.InvariantCulture, $"a document after the first {MostListed} differs")
+            : Digest != other.Digest ? string.Create(CultureInfo.InvariantCulture, $"a document after the first {Listed.Count} differs")
             : null;
     }
 
@@ -94,6 +98,8 @@ public sealed record DataManifest
     }
 
     private static UInt128 Hash(string text) => UInt128.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+
+    private static int Weight(CorpusDocument document) => (6 * FileName(document.Name).Length) + 60;
 
     private static string FileName(string name) => name[(name.LastIndexOfAny(['/', '\\']) + 1)..];
 

@@ -105,6 +105,31 @@ public sealed class LaunchVerdictTests
         Assert.Null(verdict.FailureReason());
     }
 
+    [Fact]
+    public void Eviction_of_the_process_before_does_not_count_against_the_one_that_was_started_anew()
+    {
+        var verdict = new LaunchVerdict(1);
+        verdict.ViewAnnounced([0]);
+        verdict.Exited(new WorkerExit(0, 5), TimeSpan.FromSeconds(1));
+        verdict.Restarted(0);
+        verdict.Evicted(0, TimeSpan.FromSeconds(1.1));
+        Assert.False(verdict.OnlyEvictedRun);
+        verdict.ViewAnnounced([0]);
+        verdict.Evicted(0, TimeSpan.FromSeconds(9));
+        Assert.True(verdict.OnlyEvictedRun);
+    }
+
+    [Fact]
+    public void Joiner_that_the_run_did_not_take_any_more_is_forgiven_when_another_finished()
+    {
+        var verdict = new LaunchVerdict(2, joins: true);
+        verdict.Exited(new WorkerExit(1, ExitCodes.Evicted), TimeSpan.FromSeconds(1));
+        Assert.NotNull(verdict.FailureReason());
+        verdict.Exited(new WorkerExit(0, 0), TimeSpan.FromSeconds(2));
+        Assert.Null(verdict.FailureReason());
+        Assert.True(verdict.HasFinished);
+    }
+
     private static LaunchVerdict Verdict(bool started, params int[] exitCodes)
     {
         var verdict = new LaunchVerdict(exitCodes.Length);
