@@ -63,14 +63,20 @@ churn.SetAction(parsed =>
 var megabytes = new Option<int>("--megabytes") { DefaultValueFactory = _ => 210, Description = "size of the state" };
 var rate = new Option<long>("--rate") { DefaultValueFactory = _ => 50_000_000, Description = "bytes a second that a holder serves at most" };
 var repeats = new Option<int>("--repeats") { DefaultValueFactory = _ => 5, Description = "joins" };
-var cost = new Command("cost", "What a join costs those who train.") { megabytes, rate, repeats, method };
+var keepsNewcomer = new Option<bool>("--same-newcomer") { Description = "the same process comes each time, whose code has been compiled" };
+var cost = new Command("cost", "What a join costs those who train.") { megabytes, rate, repeats, method, keepsNewcomer };
 cost.SetAction(parsed =>
 {
     using var pool = new WorkerPool();
     var isMet = true;
     foreach (var how in parsed.GetValue(method) is { } only ? [only] : Enum.GetValues<Method>())
     {
-        isMet &= new JoinCost(pool).Run(how, parsed.GetValue(megabytes) * 1_000_000L, parsed.GetValue(rate), parsed.GetValue(repeats));
+        isMet &= new JoinCost(pool).Run(
+            how,
+            parsed.GetValue(megabytes) * 1_000_000L,
+            parsed.GetValue(rate),
+            parsed.GetValue(repeats),
+            parsed.GetValue(keepsNewcomer));
     }
 
     return isMet ? 0 : 1;

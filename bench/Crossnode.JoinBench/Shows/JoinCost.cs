@@ -14,14 +14,20 @@ internal sealed class JoinCost(WorkerPool pool)
     private const int StepsAfter = 4;
     private static readonly TimeSpan RunTime = TimeSpan.FromMinutes(20);
 
+    /// <param name="method">How they train.</param>
+    /// <param name="stateBytes">Of the whole state.</param>
+    /// <param name="rate">Of each holder, in bytes a second.</param>
+    /// <param name="repeats">How many joins.</param>
+    /// <param name="keepsNewcomer">Whether the same process comes again: then its code has been compiled.</param>
     /// <returns>Whether nobody was held up for longer than is allowed.</returns>
-    public bool Run(Method method, long stateBytes, long rate, int repeats)
+    public bool Run(Method method, long stateBytes, long rate, int repeats, bool keepsNewcomer)
     {
         // Parameters and two moments, or outer parameters and outer momentum.
         var elements = stateBytes / sizeof(float) / (method == Method.DataParallel ? 3 : 2);
-        var copy = MemoryCopySeconds(stateBytes);
+        var copy = MemoryCopySeconds(stateBytes, atOnce: 1);
         Print($"## {method}: {elements} parameters, {stateBytes / 1e6:0} MB of state, each holder serves at most {rate / 1e6:0} MB/s");
         Print($"one copy of the state in memory, by itself: {copy * 1e3:0} ms (median of 5; memory that is present)");
+        Print($"{Founders} such copies at once, as the holders make them on this one machine: {MemoryCopySeconds(stateBytes, Founders) * 1e3:0} ms each");
         Print($"bar: 50 ms + that = {(0.050 + copy) * 1e3:0} ms");
         var (worst, all) = (0.0, new List<JoinFigures>());
         using var run = new TrainingRun(
@@ -43,7 +49,7 @@ internal sealed class JoinCost(WorkerPool pool)
         var founders = run.Begin().Members.ToList();
         for (var repeat = 1; repeat <= repeats; repeat++)
         {
-            // A process of its own each time: the code of a newcomer runs for the first time.
+            // By default a process of its own each time: the code of a newcomer runs for the first time.
             pool.Fill(1);
             pool.AwaitReady();
             AwaitSteps(run, founders, StepsBefore);
@@ -58,7 +64,7 @@ internal sealed class JoinCost(WorkerPool pool)
             }
 
             var after = founders.ConvertAll(founder => founder.ResidentBytes());
-            var report = run.Leave(newcomer, forGood: true);
+            var report = run.Leave(newcomer, forGood: !keepsNewcomer);
             all.Add(new JoinFigures(report, came, newcomer.Lines, before, peak, after));
             AwaitSteps(run, founders, 2);
         }
@@ -106,23 +112,39 @@ internal sealed class JoinCost(WorkerPool pool)
 
     private static bool IsStep(string line) => line.StartsWith("step ", StringComparison.Ordinal);
 
-    private static unsafe double MemoryCopySeconds(long bytes)
+    private static double MemoryCopySeconds(long bytes, int atOnce)
+    {
+        var times = new List<double>();
+        var gate = new object();
+        using var barrier = new Barrier(atOnce);
+        var threads = Enumerable.Range(0, atOnce).Select(_ => new Thread(() => CopyRepeatedly(bytes, barrier, seconds =>
+        {
+            lock (gate)
+            {
+                times.Add(seconds);
+            }
+        }))).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        return times.Order().ElementAt(times.Count / 2);
+    }
+
+    private static unsafe void CopyRepeatedly(long bytes, Barrier barrier, Action<double> took)
     {
         var source = NativeMemory.AlignedAlloc((nuint)bytes, 64);
         var target = NativeMemory.AlignedAlloc((nuint)bytes, 64);
         NativeMemory.Fill(source, (nuint)bytes, 1);
         NativeMemory.Fill(target, (nuint)bytes, 2);
-        var times = new List<double>();
         for (var i = 0; i < 5; i++)
         {
+            barrier.SignalAndWait();
             var start = Now;
             Buffer.MemoryCopy(source, target, bytes, bytes);
-            times.Add(Now - start);
+            took(Now - start);
         }
 
         NativeMemory.AlignedFree(source);
         NativeMemory.AlignedFree(target);
-        return times.Order().ElementAt(2);
     }
 
     /// <summary>Looks at the memory of processes until disposed.</summary>
