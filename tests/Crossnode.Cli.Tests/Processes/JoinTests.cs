@@ -190,6 +190,7 @@ public sealed partial class JoinTests : IDisposable
         var end = Path.Combine(_folder, "end");
         using var run = CrossnodeProcess.Start("run", "--workers", "2", "--restarts", "2", "--", CrossnodeProcess.WorkerProgram, end).WaitForWorkers();
         run.WaitForLine("[0] members 2");
+        run.WaitForLine("[1] members 2");
         Signals.Send(run.Workers[1], Signals.Kill);
         run.WaitForLine("worker 1 was started anew");
         run.WaitForLine("[1] members 2", times: 2);
