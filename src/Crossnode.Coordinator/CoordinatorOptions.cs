@@ -48,8 +48,11 @@ public sealed record CoordinatorOptions
     /// <value>1.</value>
     public int MinMembers { get; init; } = 1;
 
-    /// <summary>How long members may take to come back to a coordinator that was started again, before that counts against them.</summary>
-    /// <value>Twice <see cref="EvictAfter"/>: they have to notice that the old one is silent, and to dial again.</value>
+    /// <summary>
+    /// How long members may take to come back to a coordinator that was started again, or that stood still for some seconds, before
+    /// that counts against them.
+    /// </summary>
+    /// <value>Twice <see cref="EvictAfter"/>: they have to notice that it is silent, and to dial again.</value>
     public TimeSpan? ReattachFor { get; init; }
 
     /// <summary>

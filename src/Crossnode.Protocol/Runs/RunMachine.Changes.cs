@@ -196,7 +196,7 @@ public sealed partial class RunMachine
     }
 
     private string AwayText(Seat seat) => seat.IsAwaited
-        ? $"it did not come back within {Seconds(_options.ReattachFor)} after the coordinator was started again"
+        ? $"it did not come back within {Seconds(_options.ReattachFor)} after the coordinator {Returned}"
         : $"its control stream closed{Why(seat)} and did not come back within {Seconds(_options.Grace)}";
 
     private static string Why(Seat seat) => seat.CloseText.Length > 0 ? $" ({seat.CloseText})" : "";

@@ -13,6 +13,7 @@ public sealed partial class RunMachine
     private readonly bool _isRestarted;
     private Proposal? _proposal;
     private TimeSpan? _reattachUntil;
+    private TimeSpan? _wokeAt;
     private TimeSpan _checkStoreAt;
     private TimeSpan? _storeAgainAt;
     private TimeSpan _storingSince;
@@ -52,6 +53,8 @@ public sealed partial class RunMachine
     public bool IsWhole => _seats.Values.All(static seat => seat.Stream is not null);
 
     private bool IsDurable => _options.Term > 0;
+
+    private string Returned => _wokeAt is null ? "was started again" : "had stood still";
 
     /// <summary>The record of a view, as this coordinator stores it.</summary>
     internal RunRecord RecordOf(ViewRecord? view, IEnumerable<MemberRecord> left)
@@ -94,7 +97,26 @@ public sealed partial class RunMachine
         }
     }
 
-    // R14: members need time to notice that the old coordinator is gone.
+    // To members that dialled in vain a coordinator that stood still was as good as dead, and may be the last of those that they try.
+    private void AwaitMembersAgain(TimeSpan now)
+    {
+        if (!Has(ProtocolRules.R14))
+        {
+            return;
+        }
+
+        _wokeAt = now;
+        _reattachUntil = now + _options.ReattachFor;
+        foreach (var seat in _seats.Values)
+        {
+            seat.IsAwaited |= seat.Stream is null;
+        }
+    }
+
+    // Its stream was lost while the coordinator stood still, or for that reason, and only now it reads so.
+    private bool WasLostInPause(TimeSpan now) => _wokeAt is { } woke && now - woke < _options.Grace;
+
+    // R14: members need time to notice that the coordinator is gone, and to dial again.
     private bool IsAwaited(Seat seat, TimeSpan now) => seat.IsAwaited && now < _reattachUntil;
 
     private void CheckReattached(TimeSpan now, List<RunAction> actions)
@@ -103,7 +125,7 @@ public sealed partial class RunMachine
         {
             if (seat.IsAwaited && !IsAwaited(seat, now) && seat.Stream is null && Phase == RunPhase.Stable)
             {
-                Suspect(now, $"{Name(seat.Member)} did not come back after the coordinator was started again", isLink: false, actions);
+                Suspect(now, $"{Name(seat.Member)} did not come back after the coordinator {Returned}", isLink: false, actions);
             }
         }
     }

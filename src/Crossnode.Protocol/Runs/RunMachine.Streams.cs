@@ -321,7 +321,12 @@ public sealed partial class RunMachine
             return;
         }
 
-        Suspect(now, $"the control stream of {Name(seat.Member)} closed", isLink: false, actions);
+        seat.IsAwaited = WasLostInPause(now);
+        if (!seat.IsAwaited)
+        {
+            Suspect(now, $"the control stream of {Name(seat.Member)} closed", isLink: false, actions);
+        }
+
         ReplaceTheDead(now, actions);
     }
 

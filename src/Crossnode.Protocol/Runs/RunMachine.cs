@@ -197,6 +197,10 @@ public sealed partial class RunMachine
         _askedAllAt += gap;
         _askAgainAt += gap;
         _reattachUntil += gap;
+        if (gap > _options.Grace)
+        {
+            AwaitMembersAgain(now);
+        }
     }
 
     private void SendHeartbeats(TimeSpan now, List<RunAction> actions)

@@ -58,8 +58,11 @@ public sealed record RunOptions
     /// <summary>The term that this coordinator has claimed in its store; 0 without a store.</summary>
     public ulong Term { get; init; }
 
-    /// <summary>How long members may take to come back to a coordinator that was started again, before that counts against them.</summary>
-    /// <value>20 s. Longer than it takes to notice that the old one is silent, and to dial again.</value>
+    /// <summary>
+    /// How long members may take to come back to a coordinator that was started again, or that stood still for longer than
+    /// <see cref="Grace"/>, before that counts against them.
+    /// </summary>
+    /// <value>20 s. Longer than it takes to notice that it is silent, and to dial again at every address.</value>
     public TimeSpan ReattachFor { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>The fewest members that go on after others died. Members that asked to leave lower it.</summary>

@@ -29,7 +29,7 @@ internal sealed class Seat(MemberId member, ulong incarnation, string endpoint)
 
     public bool Leaving { get; set; }
 
-    /// <summary>It has not come back yet since this coordinator was started again.</summary>
+    /// <summary>It has not come back yet since this coordinator was started again, or stood still.</summary>
     public bool IsAwaited { get; set; }
 
     /// <summary>It had not got the view that the coordinator before this one had announced.</summary>

@@ -8,6 +8,7 @@ namespace Crossnode.Protocol.Tests.Runs;
 public sealed class RunLatenessTests
 {
     private static readonly TimeSpan DialTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LongPause = TimeSpan.FromSeconds(2.5);
 
     [Fact]
     public void Dials_to_a_member_that_installed_late_leave_no_link_out()
@@ -71,6 +72,81 @@ public sealed class RunLatenessTests
         bench.Open(2, hello: new Hello { View = bench.Id });
         bench.Answer(2);
         Assert.Equal([0u, 1u, 2u], bench.Members);
+    }
+
+    [Fact]
+    public void Stream_lost_while_the_coordinator_stood_still_freezes_nobody_and_may_come_back_as_late_as_after_a_restart()
+    {
+        var bench = RunBench.Started(3);
+        bench.Pause(LongPause);
+        bench.Close(2);
+        bench.Wait(bench.Options.ReattachFor - TimeSpan.FromSeconds(1), 0, 1);
+        Assert.Equal(RunPhase.Stable, bench.Phase);
+        bench.Open(2, hello: new Hello { View = bench.Id });
+        bench.Wait(2 * bench.Options.ReattachFor, 0, 1, 2);
+        Assert.Equal(RunPhase.Stable, bench.Phase);
+        Assert.Equal(1, bench.View.Id.Epoch);
+    }
+
+    [Fact]
+    public void Member_that_was_away_already_when_the_coordinator_stood_still_may_come_back_as_late_as_after_a_restart()
+    {
+        var bench = RunBench.Started(3);
+        bench.Close(2);
+        bench.Wait(RunBench.Gather, 0, 1);
+        bench.Answer(0);
+        bench.Answer(1);
+        bench.Pause(LongPause);
+        bench.Wait(bench.Options.ReattachFor - TimeSpan.FromSeconds(1), 0, 1);
+        Assert.Equal(RunPhase.Preparing, bench.Phase);
+        bench.Open(2, hello: new Hello { View = bench.Id });
+        bench.Answer(2);
+        Assert.Equal([0u, 1u, 2u], bench.Members);
+    }
+
+    [Fact]
+    public void Member_that_does_not_come_back_to_a_coordinator_that_stood_still_is_out_after_that_time()
+    {
+        var bench = RunBench.Started(3);
+        bench.Pause(LongPause);
+        bench.Close(2);
+        bench.Wait(bench.Options.ReattachFor + RunBench.Gather, 0, 1);
+        bench.Answer(0);
+        bench.Answer(1);
+        Assert.Equal([0u, 1u], bench.Members);
+        var late = bench.Open(2, hello: new Hello { View = new() { Epoch = 1 } });
+        Assert.Contains(
+            "it did not come back within 20.0 s after the coordinator had stood still", bench.EvictedOn(late)!.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Neighbours_show_at_once_that_a_member_died_while_the_coordinator_stood_still()
+    {
+        var bench = RunBench.Started(3);
+        bench.Pause(LongPause);
+        bench.Close(2);
+        bench.Report(0, 2);
+        bench.Report(1, 2);
+        bench.Answer(0);
+        bench.Answer(1);
+        Assert.Equal([0u, 1u], bench.Members);
+    }
+
+    [Theory]
+    // Long after the coordinator went on, and after a pause that no dial can have outlasted.
+    [InlineData(2.5, 2.5)]
+    [InlineData(1.5, 0)]
+    public void Stream_that_no_pause_explains_has_the_grace_and_no_more(double paused, double later)
+    {
+        var bench = RunBench.Started(3);
+        bench.Pause(TimeSpan.FromSeconds(paused));
+        bench.Wait(TimeSpan.FromSeconds(later) + RunBench.Gather, 0, 1, 2);
+        bench.Close(2);
+        bench.Wait(RunBench.Gather, 0, 1);
+        bench.Answer(0);
+        bench.Answer(1);
+        bench.Wait(bench.Options.Grace, 0, 1);
+        Assert.Equal([0u, 1u], bench.Members);
     }
 
     [Fact]
