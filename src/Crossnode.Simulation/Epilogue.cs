@@ -21,14 +21,19 @@ internal sealed class Epilogue(Cluster cluster)
 
     /// <summary>Whether every operation of everybody who is left has ended.</summary>
     public bool IsProgramOver => Array.TrueForAll(
-        cluster.Members, member => !member.IsAlive || (member.IsDone && !member.LeavesEarly) || (!member.WasMember && IsNobodyLeft));
+        cluster.Members, member => !member.IsAlive || (member.IsDone && !member.LeavesEarly) || (IsNobodyLeft && !IsOrWasMember(member)));
 
     /// <summary>When it must be over at the latest, where faults have healed in time for it to be over by then.</summary>
     public long MustEndBy(long usual) => !IsNobodyLeft ? usual : Math.Max(
         usual, cluster.Members.Max(static member => member.GoneAt) + (Timings.LostAfter + Timings.ReattachFor + Timings.ReattachFor).Ticks);
 
-    // Who came too late waits in vain.
-    private bool IsNobodyLeft => cluster.Coordinator.Announced.Count > 0 && Array.TrueForAll(cluster.Members, static member => !member.IsAlive || (member.IsNewcomer && !member.WasMember));
+    // Who came too late waits in vain, and so does who was put out before it had a view.
+    private bool IsNobodyLeft => cluster.Coordinator.Announced.Count > 0
+        && Array.TrueForAll(cluster.Members, member => !member.IsAlive || !IsOrWasMember(member));
+
+    // The view that makes it a member may be on its way.
+    private bool IsOrWasMember(SimulatedMember member) =>
+        member.WasMember || cluster.Coordinator.Announced[^1].Incarnations.Contains(member.Incarnation);
 
     /// <summary>Goes on; true when all is over.</summary>
     public bool Step()

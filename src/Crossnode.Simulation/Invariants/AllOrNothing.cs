@@ -13,7 +13,8 @@ namespace Crossnode.Simulation.Invariants;
 /// </summary>
 /// <remarks>
 /// A commit counts when its member is in view e+1, or there is none, or the member left in order: one that was cut off may
-/// commit from tokens under way after the others have frozen, and is then evicted.
+/// commit from tokens under way after the others have frozen, and is then evicted. What a forgotten view settled does not count
+/// (R11): whoever heard of it is dead, or alone.
 /// </remarks>
 internal static class AllOrNothing
 {
@@ -55,7 +56,7 @@ internal static class AllOrNothing
         foreach (var member in cluster.Members)
         {
             var call = member.Callers[tag].Calls[index];
-            if (call?.Outcome is { Status: OperationStatus.Aborted })
+            if (call?.Outcome is { Status: OperationStatus.Aborted } && !IsForgotten(cluster, call))
             {
                 Report(
                     cluster,
@@ -72,8 +73,10 @@ internal static class AllOrNothing
         }
     }
 
-    private static bool Counts(Cluster cluster, SimulatedMember member, Call call) =>
-        member.HasLeft || NextView(cluster, call.Outcome!.View) is not { } next || next.Contains(member.Id, member.Incarnation);
+    private static bool Counts(Cluster cluster, SimulatedMember member, Call call) => !IsForgotten(cluster, call)
+        && (member.HasLeft || NextView(cluster, call.Outcome!.View) is not { } next || next.Contains(member.Id, member.Incarnation));
+
+    private static bool IsForgotten(Cluster cluster, Call call) => cluster.Coordinator.Forgotten.Contains(call.SettledBy);
 
     private static View? NextView(Cluster cluster, ViewId view) =>
         cluster.Coordinator.Announced.Find(announced => announced.Predecessor == view);

@@ -37,6 +37,9 @@ internal sealed class SimulatedCoordinator
     /// <summary>All views that were announced, in order.</summary>
     public List<View> Announced { get; } = [];
 
+    /// <summary>Views that were forgotten: the record was lost, and nobody alive had them when it was made again.</summary>
+    public HashSet<ViewId> Forgotten { get; } = [];
+
     /// <summary>What stopped processes have yet to hear from the store.</summary>
     public List<(CoordinatorProcess Process, RunEvent Happened)> Late { get; } = [];
 
@@ -125,6 +128,7 @@ internal sealed class SimulatedCoordinator
     public void Rebuilt(View view)
     {
         _cluster.TookUp(view);
+        Forgotten.UnionWith(Announced.Select(static announced => announced.Id).Where(id => id.Epoch > view.Id.Epoch));
         Announced.RemoveAll(announced => announced.Id.Epoch > view.Id.Epoch);
     }
 

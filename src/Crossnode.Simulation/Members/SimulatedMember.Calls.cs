@@ -1,5 +1,6 @@
 using Crossnode.Collectives;
 using Crossnode.Collectives.Engine;
+using Crossnode.Core;
 using Crossnode.Core.Errors;
 using Crossnode.Simulation.Kernel;
 using Crossnode.Simulation.Schedules;
@@ -138,6 +139,7 @@ internal sealed partial class SimulatedMember
 
         call.Operation = operation;
         call.Outcome = operation.Outcome;
+        call.SettledBy = Engine.Machine.View?.Id ?? ViewId.None;
         caller.Outstanding--;
         foreach (var link in _links)
         {

@@ -22,6 +22,7 @@ internal sealed partial class SimulatedMember
     {
         CloseControl();
         var node = _cluster.CoordinatorNode + address;
+        Log($"dials the coordinator's address {address}");
         _control = new ControlEnd(this);
         var greeting = new Greeting(Id, Incarnation, Engine.View?.Id ?? ViewId.None, StreamPurpose.Control);
         _control.Socket = Network.Dial(
@@ -75,6 +76,7 @@ internal sealed partial class SimulatedMember
 
     private void LoseControl()
     {
+        Log("loses its control stream");
         CloseControl();
         IsTouched = true;
         Engine.ControlDown(Time);

@@ -49,6 +49,9 @@ internal sealed unsafe class Call
 
     public OperationOutcome? Outcome { get; set; }
 
+    /// <summary>The view that settled it: the one that it ran in, or the next.</summary>
+    public ViewId SettledBy { get; set; }
+
     /// <summary>Whether the first part that differs from what an abort must leave; -1 when none does.</summary>
     public int FirstDamaged()
     {

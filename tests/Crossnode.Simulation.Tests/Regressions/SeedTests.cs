@@ -30,6 +30,10 @@ public sealed class SeedTests
     [InlineData(199), InlineData(609)]
     // The coordinator stood still, members dialled elsewhere meanwhile, and had only the grace to come back.
     [InlineData(313090), InlineData(314015), InlineData(323216)]
+    // A worker that was put out before it had a view was expected to join a run that nobody else was in.
+    [InlineData(314914)]
+    // What a view aborted that died with its record and its members was held against who had not heard of it.
+    [InlineData(332281)]
     public void Seed_breaks_no_invariant(long seed)
     {
         var result = Simulator.Run(new SimulationOptions { Seed = seed });
