@@ -74,6 +74,15 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task Help_of_sim_names_every_rule_that_can_be_left_out()
+    {
+        var (_, output, _) = await RunAsync("sim --help");
+        Assert.Equal(
+            ["R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "R13", "R14", "R15", "R16", "R17", "R18", "R19", "R20", "R21"],
+            System.Text.RegularExpressions.Regex.Matches(output, @"\bR\d+\b").Select(match => match.Value));
+    }
+
+    [Fact]
     public async Task Version_says_protocol_and_libtorch()
     {
         var (exitCode, output, _) = await RunAsync("version");

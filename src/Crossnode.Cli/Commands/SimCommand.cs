@@ -12,6 +12,9 @@ internal static class SimCommand
 {
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(3);
 
+    private static readonly IReadOnlyList<string> RuleNames =
+        [.. Enum.GetNames<ProtocolRules>().Where(static name => name.StartsWith('R')).OrderBy(static name => int.Parse(name.AsSpan(1), CultureInfo.InvariantCulture))];
+
     public static Command Create(CommandContext context)
     {
         var command = new Command("sim", "Drive the protocol through random crashes, partitions and delays in virtual time; exit code 1 when it breaks a promise.");
@@ -19,7 +22,7 @@ internal static class SimCommand
         var first = new Option<string>("--first-seed") { Description = "the first of them [0]", HelpName = "S" };
         var without = new Option<string[]>("--without")
         {
-            Description = "switch rules of the protocol off, to see what they are for: R1 to R9, R13, R14, R16 to R20",
+            Description = $"switch rules of the protocol off, to see what they are for: {string.Join(", ", RuleNames)}",
             HelpName = "RULES",
             AllowMultipleArgumentsPerToken = true,
         };
@@ -45,10 +48,9 @@ internal static class SimCommand
         var rules = ProtocolRules.All;
         foreach (var name in without.SelectMany(text => text.Split(',', StringSplitOptions.RemoveEmptyEntries)))
         {
-            var known = Enum.GetNames<ProtocolRules>().Where(rule => rule.StartsWith('R')).ToList();
-            rules &= known.Contains(name)
+            rules &= RuleNames.Contains(name)
                 ? ~Enum.Parse<ProtocolRules>(name)
-                : throw new UsageException($"--without knows no rule '{name}'{Spelling.DidYouMean(name, known)} There are {string.Join(", ", known)}.");
+                : throw new UsageException($"--without knows no rule '{name}'{Spelling.DidYouMean(name, RuleNames)} There are {string.Join(", ", RuleNames)}.");
         }
         return rules;
     }
