@@ -62,8 +62,16 @@ public sealed partial class MemberMachine
             _address = (_address + 1) % _options.Coordinators.Count;
         }
 
-        _pause = _pause == TimeSpan.Zero ? _options.ReconnectAfter
-            : _pause * 2 < _options.ReconnectAtMost ? _pause * 2 : _options.ReconnectAtMost;
+        // Longer with each round of all addresses, not with each address: the coordinator counts the time until one comes back.
+        if (_pause == TimeSpan.Zero)
+        {
+            _pause = _options.ReconnectAfter;
+        }
+        else if (_address == 0)
+        {
+            _pause = _pause * 2 < _options.ReconnectAtMost ? _pause * 2 : _options.ReconnectAtMost;
+        }
+
         _controlUp = false;
         _controlConnecting = false;
         _controlUsed = false;

@@ -33,6 +33,25 @@ public sealed class MemberStreamTests
     }
 
     [Fact]
+    public void Pauses_grow_with_each_round_of_all_addresses_so_that_a_stream_that_breaks_twice_is_back_soon()
+    {
+        Assert.Equal(0, WaitForDial());
+        Step(new MemberEvent(MemberEventKind.ControlUp));
+        Receive(new ControlMessage { Heartbeat = new Heartbeat() });
+        var dials = new List<(int Address, double After)>();
+        for (var count = 0; count < 6; count++)
+        {
+            var lost = _now;
+            Step(new MemberEvent(MemberEventKind.ControlDown, Text: "reset"));
+            dials.Add((WaitForDial(), (_now - lost).TotalSeconds));
+        }
+
+        Assert.Equal([0, 1, 0, 1, 0, 1], dials.Select(dial => dial.Address));
+        Assert.All(
+            dials.Zip([0.2, 0.2, 0.4, 0.4, 0.8, 0.8]), pair => Assert.InRange(pair.First.After, pair.Second, pair.Second + 0.05));
+    }
+
+    [Fact]
     public void Stream_that_was_of_use_is_opened_again_where_it_was()
     {
         Assert.Equal(0, WaitForDial());

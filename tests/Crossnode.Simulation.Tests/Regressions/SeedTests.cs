@@ -34,6 +34,8 @@ public sealed class SeedTests
     [InlineData(314914)]
     // What a view aborted that died with its record and its members was held against who had not heard of it.
     [InlineData(332281)]
+    // A stream that was lost twice in a row was opened again at the third attempt only, after pauses that doubled each time.
+    [InlineData(365081), InlineData(385668), InlineData(414033)]
     public void Seed_breaks_no_invariant(long seed)
     {
         var result = Simulator.Run(new SimulationOptions { Seed = seed });
