@@ -186,7 +186,7 @@ public sealed partial class RunMachine
                 .Select(rank => View.Members[rank])
                 .Where(neighbour => !gone.ContainsKey(neighbour))
                 .ToList();
-            if (neighbours.Count > 0 && neighbours.TrueForAll(neighbour => _reports.SayBroken(neighbour, seat.Member)))
+            if (neighbours.Count > 0 && neighbours.TrueForAll(neighbour => SawBreak(_seats[neighbour], seat.Member)))
             {
                 found.Add(seat);
             }
@@ -194,6 +194,10 @@ public sealed partial class RunMachine
 
         return found;
     }
+
+    // One that installed the view late finds links closed whose other ends gave it up.
+    private bool SawBreak(Seat neighbour, MemberId member) =>
+        _reports.SayBroken(neighbour.Member, member) && !neighbour.WasLate && !neighbour.MissedView;
 
     private string AwayText(Seat seat) => seat.IsAwaited
         ? $"it did not come back within {Seconds(_options.ReattachFor)} after the coordinator {Returned}"

@@ -127,9 +127,25 @@ public sealed class RunLatenessTests
         bench.Close(2);
         bench.Report(0, 2);
         bench.Report(1, 2);
-        bench.Answer(0);
-        bench.Answer(1);
+        Answer(bench, 0, installedFor: LongPause);
+        Answer(bench, 1, installedFor: LongPause);
         Assert.Equal([0u, 1u], bench.Members);
+    }
+
+    [Fact]
+    public void Neighbours_that_installed_late_cannot_show_that_a_member_is_dead()
+    {
+        var bench = RunBench.Started(3);
+        bench.Wait(DialTimeout, 0, 1, 2);
+        bench.Close(2);
+        bench.Report(0, 2, reason: "closed by the other side");
+        bench.Report(1, 2, reason: "closed by the other side");
+        Answer(bench, 0, installedFor: TimeSpan.Zero);
+        Answer(bench, 1, installedFor: TimeSpan.Zero);
+        Assert.Equal(RunPhase.Preparing, bench.Phase);
+        bench.Open(2, hello: new Hello { View = bench.Id });
+        Answer(bench, 2, installedFor: DialTimeout);
+        Assert.Equal([0u, 1u, 2u], bench.Members);
     }
 
     [Theory]

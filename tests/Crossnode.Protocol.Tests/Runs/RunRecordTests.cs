@@ -127,6 +127,26 @@ public sealed class RunRecordTests
     }
 
     [Fact]
+    public void Neighbours_that_get_the_view_only_now_shorten_nothing()
+    {
+        var bench = Started(3);
+        var first = bench.Id;
+        bench.RequestChange(0);
+        bench.AnswerAll(3);
+        var again = new RunBench(0, term: 6, record: bench.Stored);
+        again.Open(0, hello: new Hello { View = first, Frozen = true });
+        again.Open(1, hello: new Hello { View = first, Frozen = true });
+        again.Report(0, 2, reason: "closed by the other side");
+        again.Report(1, 2, reason: "closed by the other side");
+        again.Wait(RunBench.Gather, 0, 1);
+        again.AnswerAll(2);
+        Assert.Equal(RunPhase.Preparing, again.Phase);
+        again.Open(2, hello: new Hello { View = again.Id });
+        again.Answer(2);
+        Assert.Equal([0u, 1u, 2u], again.Stored!.View.Members.Select(member => member.Id));
+    }
+
+    [Fact]
     public void Lost_run_is_said_to_be_lost_also_by_the_coordinator_after_the_next_restart()
     {
         var again = new RunBench(0, term: 6, record: Started(2).LastStored);
