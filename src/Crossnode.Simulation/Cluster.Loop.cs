@@ -108,7 +108,7 @@ internal sealed partial class Cluster
         if (!IsHealed && predecessor is not { HasLeft: true })
         {
             Log(index, predecessor is null ? "comes" : $"comes in the place of process {predecessor.Index}");
-            Members[index].Start(predecessor?.Id ?? MemberId.Unassigned);
+            Members[index].Start(predecessor is { HasNumber: true } ? predecessor.Id : MemberId.Unassigned);
         }
     }
 

@@ -70,6 +70,9 @@ internal sealed partial class SimulatedMember : IEngineHost
     /// <summary>Whether it was a member at some time.</summary>
     public bool WasMember => Installed.Count > 0;
 
+    /// <summary>Whether its number outlives it: a launcher gave it, or a view holds it (R14).</summary>
+    public bool HasNumber => !IsNewcomer || WasMember;
+
     /// <summary>Whether a view of that epoch or an earlier one came with it.</summary>
     public bool JoinedBy(long epoch) => !IsNewcomer || (WasMember && Installed[0].Id.Epoch <= epoch);
 
