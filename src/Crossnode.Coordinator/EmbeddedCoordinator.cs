@@ -1,4 +1,5 @@
 using Crossnode.Collectives.Links;
+using Crossnode.Collectives.Rehearsals;
 using Crossnode.Collectives.Sessions;
 using Crossnode.Core;
 using Crossnode.Protocol.Control;
@@ -335,9 +336,15 @@ public sealed partial class EmbeddedCoordinator : IRunHost
         switch (action.Kind)
         {
             case RunActionKind.Send:
+                if (action.Message!.Welcome is { Started: true })
+                {
+                    // Somebody comes while others train: what happens for the first time then would hold them up.
+                    Rehearsal.BeginOnce();
+                }
+
                 if (_streams.TryGetValue(action.Stream, out var target))
                 {
-                    target.Link.Send(action.Message!);
+                    target.Link.Send(action.Message);
                     target.Link.Frames!.Flush(out _);
                 }
 

@@ -13,6 +13,7 @@ namespace Crossnode.TorchSharp;
 public sealed partial class DistributedTrainer
 {
     private Newcomer? _newcomer;
+    private bool _startsAfter;
     private IReadOnlyDictionary<string, byte[]> _received = new Dictionary<string, byte[]>();
 
     /// <summary>Whether this member holds the run's state; until then it takes part without weight, and the sampler deals it nothing.</summary>
@@ -84,12 +85,18 @@ public sealed partial class DistributedTrainer
         // All that takes long is built and in memory: from now on the others wait for this member.
         _strategy.Start(_model, _communicator);
         _newcomer = new Newcomer(exchange, _membership, _state, _strategy, _model, _options);
-        Newcomer.Rehearse();
+        using var guide = new LoopGuide(exchange, _membership.Model, _options);
+        if (!_options.IsRehearsal)
+        {
+            JoinRehearsal.Wait(cancellationToken);
+        }
+
+        guide.Greet(cancellationToken);
         Prepare(0, 0, _optimizer, cancellationToken);
         exchange.Enter(cancellationToken);
         while (true)
         {
-            var described = _newcomer.Ask(_strategy.Tag, fetches: true, cancellationToken);
+            var described = guide.Ask(_strategy.Tag, FetchBetween, cancellationToken);
             if (described.Purpose == OperationPurpose.Start)
             {
                 EndFetching();
@@ -100,32 +107,41 @@ public sealed partial class DistributedTrainer
                 described.Level.Select(p => new Participant(new MemberId(p.Member), p.Incarnation)), described.Version);
             if (described.Purpose == OperationPurpose.Step)
             {
-                _newcomer.Fetch(described.Version);
                 _step = described.Step;
+                _startsAfter = !_newcomer.IsFetching;
                 var outcome = ExchangeAndApply(Prepare(0, 0, _optimizer, cancellationToken), [.. described.LearningRates]);
                 Complete(outcome, _optimizer, cancellationToken);
-                EnterLoop(cancellationToken);
+                EnterLoop(guide, cancellationToken);
                 return true;
             }
 
-            _newcomer.Watch(described, _strategy.Tag, cancellationToken);
+            guide.Watch(described, _strategy.Tag, cancellationToken);
         }
     }
 
     // The loop begins with the others' next step; what they run before it belongs to the step that has just ended. Members that
     // train by themselves are steps ahead by then.
-    private void EnterLoop(CancellationToken cancellationToken)
+    private void EnterLoop(LoopGuide guide, CancellationToken cancellationToken)
     {
-        using var asking = new Newcomer((IStateExchange)_communicator, _membership, _state, _strategy, _model, _options);
-        var next = asking.Ask(_strategy.Tag, fetches: false, cancellationToken);
+        // What it may fetch is under way by now.
+        var next = guide.Ask(_strategy.Tag, standsStill: _ => { }, cancellationToken);
         while (next.Purpose != OperationPurpose.Step)
         {
-            asking.Watch(next, _strategy.Tag, cancellationToken);
-            next = asking.Ask(_strategy.Tag, fetches: false, cancellationToken);
+            guide.Watch(next, _strategy.Tag, cancellationToken);
+            next = guide.Ask(_strategy.Tag, standsStill: _ => { }, cancellationToken);
         }
 
         _step = next.Step;
         _received = next.Carried;
+    }
+
+    // Just before an averaging it would come too late, and the others would have to copy what they are about to change.
+    private void FetchBetween(OperationDescription described)
+    {
+        if (!_strategy.Exchanges(described.Step + 1) && !_strategy.Exchanges(described.Step + 2))
+        {
+            _newcomer!.Fetch(described.Version);
+        }
     }
 
     private void EndFetching()
@@ -157,6 +173,7 @@ public sealed partial class DistributedTrainer
             _membership.Describe(OperationPurpose.Between, context.Step);
         }
 
+        _membership.BeginCopy(context.Step);
         var outcome = _strategy.Exchange(context);
         if (!outcome.Exchanged)
         {
@@ -175,10 +192,13 @@ public sealed partial class DistributedTrainer
         }
         else
         {
-            // What a drifted member, or one over its budget, lost is kept by the others since just now.
             _newcomer ??= new Newcomer((IStateExchange)_communicator, _membership, _state, _strategy, _model, _options);
-            _newcomer.BeginWith(_membership.Version);
-            _newcomer.PutAside(outcome, learningRates);
+            if (!_startsAfter)
+            {
+                // What a drifted member, or one over its budget, lost is kept by the others since just now.
+                _newcomer.BeginWith(_membership.Version);
+                _newcomer.PutAside(outcome, learningRates);
+            }
         }
 
         return outcome with { Members = level };
@@ -193,6 +213,7 @@ public sealed partial class DistributedTrainer
         MeanLoss = _extras.Target.AsSpan<float>()[LossSlot];
         if (!outcome.Exchanged)
         {
+            _membership.BeginCopy(_step);
             return outcome;
         }
 
@@ -207,6 +228,12 @@ public sealed partial class DistributedTrainer
         }
 
         _membership.Moved();
+        if (_startsAfter)
+        {
+            _startsAfter = false;
+            _newcomer!.BeginWith(_membership.Version);
+        }
+
         var claim = _newcomer?.CatchUp(optimizer, SetLearningRates, LearningRates()) ?? CatchUpClaim.Behind;
         outcome = outcome with { Members = _membership.CatchUp(step, claim, outcome.Members, cancellationToken) };
         if (claim == CatchUpClaim.CaughtUp && _membership.WasRefused)
@@ -224,6 +251,7 @@ public sealed partial class DistributedTrainer
             EndFetching();
         }
 
+        _membership.BeginCopy(_step);
         Members = outcome.Members;
         return outcome;
     }

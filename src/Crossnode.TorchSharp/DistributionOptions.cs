@@ -36,6 +36,9 @@ public sealed record DistributionOptions
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>The run is a rehearsal, which rehearses nothing itself.</summary>
+    internal bool IsRehearsal { get; init; }
+
     /// <summary>Works on copies in host memory even on the processor, as for a device: lets tests cover that path.</summary>
     internal bool ForceStaging { get; init; }
 }

@@ -29,7 +29,7 @@ internal sealed class JoinCost(WorkerPool pool)
         Print($"one copy of the state in memory, by itself: {copy * 1e3:0} ms (median of 5; memory that is present)");
         Print($"{Founders} such copies at once, as the holders make them on this one machine: {MemoryCopySeconds(stateBytes, Founders) * 1e3:0} ms each");
         Print($"bar: 50 ms + that = {(0.050 + copy) * 1e3:0} ms");
-        var (worst, all) = (0.0, new List<JoinFigures>());
+        var (blocked, all) = (new List<double>(), new List<JoinFigures>());
         using var run = new TrainingRun(
             pool,
             new Assignment
@@ -77,7 +77,7 @@ internal sealed class JoinCost(WorkerPool pool)
             foreach (var holder in reports.OrderBy(r => r.Self))
             {
                 var cost = all[repeat].CostOf(holder, repeat == 0 ? 0 : all[repeat - 1].Left);
-                worst = Math.Max(worst, cost.Blocked);
+                blocked.Add(cost.Blocked);
                 var memory = all[repeat].Memory((int)holder.Self);
                 Print($"| {repeat + 1} | {holder.Self} | {Ms(cost.StepBefore)} | {Ms(cost.LongestStep)} | {Ms(cost.ViewChange)} | {Ms(cost.FirstCall)} | {Ms(cost.Copy)} | **{Ms(cost.Blocked)}** | {Ms(cost.SentAgain)} | {Ms(cost.LaterWait)} | {memory} |");
             }
@@ -86,11 +86,14 @@ internal sealed class JoinCost(WorkerPool pool)
         for (var repeat = 0; repeat < all.Count; repeat++)
         {
             Print($"join {repeat + 1}: {all[repeat].Summary()}");
+            if (Environment.GetEnvironmentVariable("TRACE") is not null) { all[repeat].PrintTrace(reports); }
         }
 
         Print($"all members' hashes compared {reports.Max(r => r.Comparisons)} times after a newcomer took weight: equal each time, and in the end");
-        var isMet = worst <= 0.050 + copy;
-        Print($"longest blocked: {Ms(worst)} of {Ms(0.050 + copy)} allowed: {(isMet ? "met" : "MISSED")}");
+        blocked.Sort();
+        var allowed = 0.050 + copy;
+        var isMet = blocked[^1] <= allowed;
+        Print($"blocked: median {Ms(blocked[blocked.Count / 2])}, {blocked.Count(time => time <= allowed)} of {blocked.Count} within the {Ms(allowed)} allowed, longest {Ms(blocked[^1])}: {(isMet ? "met" : "MISSED")}");
         return isMet;
     }
 

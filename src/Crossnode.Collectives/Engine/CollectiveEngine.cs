@@ -166,6 +166,9 @@ public sealed partial class CollectiveEngine : IDisposable
     /// <summary>The peer left the view in an orderly way; this member will hear from the coordinator.</summary>
     public void LinkFrozen(TimeSpan now, int rank) => Step(now, new MemberEvent(MemberEventKind.LinkFrozen, rank));
 
+    /// <inheritdoc cref="MemberMachine.Hosts" />
+    public IReadOnlyList<MemberRecord> Hosts => _machine.Hosts;
+
     /// <summary>Whether the run had started when this process came, and it has not been admitted yet.</summary>
     public bool IsExpected => _machine.IsExpected && _machine.View is null;
 

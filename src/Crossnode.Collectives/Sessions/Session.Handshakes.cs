@@ -227,7 +227,7 @@ public sealed partial class Session
 
             if (_theirs.Purpose == StreamPurpose.State)
             {
-                session.StateServer!.Take(Frames, new StatePeer(_theirs.Member, _theirs.Incarnation));
+                session.StateServer!.Take(Frames, new StatePeer(_theirs.Member, _theirs.Incarnation), session.IsGuest(_theirs));
                 return HandshakeOutcome.HandedOver;
             }
 

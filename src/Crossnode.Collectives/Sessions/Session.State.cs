@@ -28,18 +28,16 @@ public sealed partial class Session
         }
     }
 
-    /// <summary>The other members of the installed view, as holders of state; empty before the first view.</summary>
+    /// <summary>The other members of the installed view, as holders of state; before the first view those that a newcomer was told of.</summary>
     public IReadOnlyList<StateHolder> Peers
     {
         get
         {
             lock (_gate)
             {
-                return _engine.View is { } view
-                    ? [.. from member in view.Record.Members
-                          where member.Id != Self.Value
-                          select new StateHolder(new MemberId(member.Id), member.Incarnation, member.Endpoint)]
-                    : [];
+                return [.. from member in _engine.View?.Record.Members ?? _engine.Hosts
+                           where member.Id != Self.Value
+                           select new StateHolder(new MemberId(member.Id), member.Incarnation, member.Endpoint)];
             }
         }
     }
@@ -76,8 +74,11 @@ public sealed partial class Session
             return null;
         }
 
-        return view.Contains(theirs.Member, theirs.Incarnation) ? PreambleStatus.Ok : PreambleStatus.Refused;
+        return theirs.View == ViewId.None || !IsGuest(theirs) ? PreambleStatus.Ok : PreambleStatus.Refused;
     }
+
+    // It may listen to what operations are before it enters.
+    private bool IsGuest(Preamble theirs) => !_engine.View!.Contains(theirs.Member, theirs.Incarnation);
 
     private void RetainState(View view) => _stateServer?.Retain(
         view.Record.Members.Select(member => new StatePeer(new MemberId(member.Id), member.Incarnation)));

@@ -4,7 +4,7 @@ namespace Crossnode.Collectives.State;
 /// <remarks>The oldest go when there are more than so many, or more bytes than so many. Pure, not thread-safe.</remarks>
 internal sealed class DescriptionBook(int capacity, long capacityBytes)
 {
-    private readonly SortedDictionary<long, ReadOnlyMemory<byte>> _bodies = [];
+    private readonly SortedDictionary<long, (ReadOnlyMemory<byte> Body, bool IsProvisional)> _entries = [];
     private long _bytes;
 
     public enum Answer
@@ -17,31 +17,42 @@ internal sealed class DescriptionBook(int capacity, long capacityBytes)
     /// <summary>The highest number described; 0 for none.</summary>
     public long Newest { get; private set; }
 
-    public void Add(long sequence, ReadOnlyMemory<byte> body)
+    public void Add(long sequence, ReadOnlyMemory<byte> body, bool isProvisional)
     {
         Remove(sequence);
-        _bodies.Add(sequence, body);
+        _entries.Add(sequence, (body, isProvisional));
         _bytes += body.Length;
         Newest = Math.Max(Newest, sequence);
-        while (_bodies.Count > 1 && (_bodies.Count > capacity || _bytes > capacityBytes))
+        while (_entries.Count > 1 && (_entries.Count > capacity || _bytes > capacityBytes))
         {
-            using var oldest = _bodies.Keys.GetEnumerator();
+            using var oldest = _entries.Keys.GetEnumerator();
             oldest.MoveNext();
             Remove(oldest.Current);
         }
     }
 
-    public Answer Find(long sequence, out ReadOnlyMemory<byte> body)
+    public Answer Find(long sequence, bool knowsProvisional, out ReadOnlyMemory<byte> body, out bool isProvisional)
     {
-        body = default;
-        return sequence > Newest ? Answer.NotYet : _bodies.TryGetValue(sequence, out body) ? Answer.Here : Answer.Gone;
+        (body, isProvisional) = (default, false);
+        if (sequence > Newest)
+        {
+            return Answer.NotYet;
+        }
+
+        if (!_entries.TryGetValue(sequence, out var entry))
+        {
+            return Answer.Gone;
+        }
+
+        (body, isProvisional) = entry;
+        return isProvisional && knowsProvisional ? Answer.NotYet : Answer.Here;
     }
 
     private void Remove(long sequence)
     {
-        if (_bodies.Remove(sequence, out var body))
+        if (_entries.Remove(sequence, out var entry))
         {
-            _bytes -= body.Length;
+            _bytes -= entry.Body.Length;
         }
     }
 }

@@ -15,8 +15,13 @@ internal sealed class InterestTable(TimeSpan linger)
     {
         var interest = Of(version, peer);
         interest.Connections++;
+        interest.HasAsked = true;
         interest.IsDone = false;
     }
+
+    /// <summary>Whether this peer ever asked for the version.</summary>
+    public bool HasAsked(long version, StatePeer peer) =>
+        _versions.TryGetValue(version, out var peers) && peers.TryGetValue(peer, out var interest) && interest.HasAsked;
 
     /// <summary>The version is kept for this peer, which may not have asked yet; not when it has all of it.</summary>
     public void KeepFor(long version, StatePeer peer)
@@ -135,6 +140,8 @@ internal sealed class InterestTable(TimeSpan linger)
         public int Connections { get; set; }
 
         public bool IsNamed { get; set; }
+
+        public bool HasAsked { get; set; }
 
         // Its connections may stay open for other versions.
         public bool IsDone { get; set; }

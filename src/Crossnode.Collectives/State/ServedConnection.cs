@@ -9,6 +9,9 @@ namespace Crossnode.Collectives.State;
 /// <summary>A request for a chunk that waits for its turn, or is being answered.</summary>
 internal readonly record struct WantedChunk(ulong Number, long Version, uint Tensor, uint Chunk);
 
+/// <summary>A question what an operation is, until it is answered.</summary>
+internal readonly record struct DescribeAsked(ulong Number, long Sequence, bool KnowsProvisional);
+
 /// <summary>One fetcher's connection at a holder: what it asked for, and how far the answer is.</summary>
 internal sealed unsafe class ServedConnection : IStateReader, IDisposable
 {
@@ -28,8 +31,13 @@ internal sealed unsafe class ServedConnection : IStateReader, IDisposable
     private bool _disposed;
 
     public ServedConnection(
-        FrameConnection frames, StatePeer peer, Action<ServedConnection, long> asked, Action<ServedConnection, long> ended)
+        FrameConnection frames,
+        StatePeer peer,
+        bool isGuest,
+        Action<ServedConnection, long> asked,
+        Action<ServedConnection, long> ended)
     {
+        IsGuest = isGuest;
         Stream = new StateStream(frames, MaxRequestBytes);
         Peer = peer;
         _asked = asked;
@@ -40,10 +48,13 @@ internal sealed unsafe class ServedConnection : IStateReader, IDisposable
 
     public StatePeer Peer { get; }
 
+    /// <summary>Whether the peer may be outside the view; then it gets no state.</summary>
+    public bool IsGuest { get; }
+
     /// <summary>Versions that this connection asked for and has not said to be done with.</summary>
     public List<long> Interests { get; } = [];
 
-    public List<(ulong Number, long Sequence)> Descriptions { get; } = [];
+    public List<DescribeAsked> Descriptions { get; } = [];
 
     public List<(ulong Number, long Version)> Manifests { get; } = [];
 
@@ -91,7 +102,10 @@ internal sealed unsafe class ServedConnection : IStateReader, IDisposable
         switch (message.BodyCase)
         {
             case StateMessage.BodyOneofCase.Describe:
-                Descriptions.Add((message.Number, message.Describe.Sequence));
+                Descriptions.Add(new DescribeAsked(message.Number, message.Describe.Sequence, message.Describe.KnowsProvisional));
+                return null;
+            case StateMessage.BodyOneofCase.AskManifest or StateMessage.BodyOneofCase.AskChunk when IsGuest:
+                Refuse(message.Number, "a guest gets no state: enter the view, and ask as a member of it");
                 return null;
             case StateMessage.BodyOneofCase.AskManifest:
                 Manifests.Add((message.Number, message.AskManifest.Version));

@@ -16,32 +16,35 @@ public sealed partial class StateFetcher
     /// <param name="holders">All are asked; their connections stay open for the next call.</param>
     /// <param name="deadline">How long to wait.</param>
     /// <param name="view">The installed view.</param>
+    /// <param name="knowsProvisional">What is said while the operation is far off is known; waits for more.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <remarks>Asks for the next few numbers as well, so that their answers come as soon as they are known. One call at a time; others
     /// wait for it.</remarks>
     /// <exception cref="LinkException">No holder can say it; the text tells of each why.</exception>
     /// <exception cref="DeadlineException">It took too long; the text names the holders.</exception>
-    public ReadOnlyMemory<byte> Describe(
+    public OperationSaid Describe(
         long sequence,
         IReadOnlyList<StateHolder> holders,
         TimeSpan deadline,
         ViewId view = default,
+        bool knowsProvisional = false,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(holders);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequence);
-        return _describing.Run(sequence, holders, deadline, view, cancellationToken);
+        return _describing.Run(sequence, holders, deadline, view, knowsProvisional, cancellationToken);
     }
 
     /// <summary>As <see cref="Describe"/>, on a thread of its own.</summary>
-    public Task<ReadOnlyMemory<byte>> DescribeAsync(
+    public Task<OperationSaid> DescribeAsync(
         long sequence,
         IReadOnlyList<StateHolder> holders,
         TimeSpan deadline,
         ViewId view = default,
+        bool knowsProvisional = false,
         CancellationToken cancellationToken = default) =>
         Task.Factory.StartNew(
-            () => Describe(sequence, holders, deadline, view, cancellationToken),
+            () => Describe(sequence, holders, deadline, view, knowsProvisional, cancellationToken),
             cancellationToken,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default);
@@ -58,27 +61,33 @@ public sealed partial class StateFetcher
         private readonly Poller _poller = fetcher._transport.CreatePoller();
         private readonly long _origin = fetcher._options.Time.GetTimestamp();
         private readonly Dictionary<StateHolder, Asking> _asking = [];
-        private readonly SortedDictionary<long, ReadOnlyMemory<byte>> _known = [];
+        private readonly SortedDictionary<long, OperationSaid> _known = [];
         private long _wanted;
+        private bool _knowsProvisional;
         private bool _disposed;
 
         private TimeSpan Now => fetcher._options.Time.GetElapsedTime(_origin);
 
-        public ReadOnlyMemory<byte> Run(
-            long sequence, IReadOnlyList<StateHolder> holders, TimeSpan deadline, ViewId view, CancellationToken cancellationToken)
+        public OperationSaid Run(
+            long sequence,
+            IReadOnlyList<StateHolder> holders,
+            TimeSpan deadline,
+            ViewId view,
+            bool knowsProvisional,
+            CancellationToken cancellationToken)
         {
             using var registration = cancellationToken.UnsafeRegister(static poller => ((Poller)poller!).Wake(), _poller);
             lock (_gate)
             {
                 ObjectDisposedException.ThrowIf(_disposed, this);
-                Begin(sequence, holders);
+                Begin(sequence, holders, knowsProvisional);
                 var until = Now + deadline;
                 while (true)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    if (_known.TryGetValue(sequence, out var body))
+                    if (_known.TryGetValue(sequence, out var said))
                     {
-                        return body;
+                        return said;
                     }
 
                     if (_asking.Values.All(asking => asking.IsOver(sequence)))
@@ -119,7 +128,7 @@ public sealed partial class StateFetcher
             }
         }
 
-        private void Begin(long sequence, IReadOnlyList<StateHolder> holders)
+        private void Begin(long sequence, IReadOnlyList<StateHolder> holders, bool knowsProvisional)
         {
             foreach (var (holder, asking) in _asking)
             {
@@ -141,17 +150,24 @@ public sealed partial class StateFetcher
             }
 
             _wanted = sequence;
+            _knowsProvisional = knowsProvisional;
             foreach (var old in _known.Keys.TakeWhile(known => known < sequence).ToList())
             {
                 _known.Remove(old);
             }
+
+            if (knowsProvisional && _known.TryGetValue(sequence, out var said) && said.IsProvisional)
+            {
+                _known.Remove(sequence);
+            }
         }
 
-        private void Learn(long sequence, ReadOnlyMemory<byte> body)
+        private void Learn(long sequence, OperationSaid said)
         {
-            if (sequence >= _wanted)
+            var isNews = !said.IsProvisional || (!_known.ContainsKey(sequence) && !(_knowsProvisional && sequence == _wanted));
+            if (sequence >= _wanted && isNews)
             {
-                _known[sequence] = body;
+                _known[sequence] = said;
             }
         }
 
@@ -165,7 +181,7 @@ public sealed partial class StateFetcher
                     asking.Connect(fetcher.Dial(holder, view));
                 }
 
-                moved |= asking.Drive(sequence, _known.ContainsKey);
+                moved |= asking.Drive(sequence, _knowsProvisional, _known.ContainsKey);
                 if (asking.Trouble is not null && asking.IsConnected)
                 {
                     asking.Close(_poller);
@@ -183,7 +199,7 @@ public sealed partial class StateFetcher
             string.Join("; ", _asking.Select(pair => $"{pair.Key.Member} ({pair.Key.Endpoint}): {pair.Value.Trouble ?? pair.Value.Refused ?? "has not said it"}"));
 
         /// <summary>One holder that is asked.</summary>
-        private sealed unsafe class Asking(Action<long, ReadOnlyMemory<byte>> learn) : IStateReader, IDisposable
+        private sealed unsafe class Asking(Action<long, OperationSaid> learn) : IStateReader, IDisposable
         {
             private const int MaxAnswerBytes = StateServer.MaxDescriptionBytes + 4096;
 
@@ -214,7 +230,7 @@ public sealed partial class StateFetcher
             }
 
             /// <summary>Asks what has not been asked yet and reads what is there.</summary>
-            public bool Drive(long sequence, Func<long, bool> isKnown)
+            public bool Drive(long sequence, bool knowsProvisional, Func<long, bool> isKnown)
             {
                 var moved = false;
                 if (_dial is null)
@@ -239,7 +255,8 @@ public sealed partial class StateFetcher
                     if (!_asked.ContainsValue(next) && !_refused.Contains(next) && !isKnown(next))
                     {
                         _asked.Add(++_lastNumber, next);
-                        _stream.Queue(new StateMessage { Number = _lastNumber, Describe = new DescribeRequest { Sequence = next } }.ToByteArray());
+                        var request = new DescribeRequest { Sequence = next, KnowsProvisional = knowsProvisional && next == sequence };
+                        _stream.Queue(new StateMessage { Number = _lastNumber, Describe = request }.ToByteArray());
                     }
                 }
 
@@ -302,7 +319,7 @@ public sealed partial class StateFetcher
                 switch (message.BodyCase)
                 {
                     case StateMessage.BodyOneofCase.Description:
-                        learn(sequence, message.Description.Body.Memory);
+                        learn(sequence, new OperationSaid(message.Description.Body.Memory, message.Description.Provisional));
                         return null;
                     case StateMessage.BodyOneofCase.Refusal:
                         Refused = message.Refusal.Reason;

@@ -100,7 +100,7 @@ public sealed partial class StateServer
     // With the lock held.
     private void TakeArrivals()
     {
-        foreach (var (frames, peer) in _arrivals)
+        foreach (var (frames, peer, isGuest) in _arrivals)
         {
             if (_connections.Count >= MaxConnections || _connections.Count(open => open.Peer == peer) >= MaxConnectionsOfOne)
             {
@@ -109,7 +109,7 @@ public sealed partial class StateServer
                 continue;
             }
 
-            _connections.Add(new ServedConnection(frames, peer, Asked, Ended));
+            _connections.Add(new ServedConnection(frames, peer, isGuest, Asked, Ended));
         }
 
         _arrivals.Clear();
@@ -117,7 +117,7 @@ public sealed partial class StateServer
         {
             for (var index = _connections.Count - 1; index >= 0; index--)
             {
-                if (!members.Contains(_connections[index].Peer))
+                if (!_connections[index].IsGuest && !members.Contains(_connections[index].Peer))
                 {
                     Close(index, "it is not in the view");
                 }
@@ -198,9 +198,9 @@ public sealed partial class StateServer
         return moved | toHash is not null;
     }
 
-    private bool TryDescribe(ServedConnection connection, (ulong Number, long Sequence) asked)
+    private bool TryDescribe(ServedConnection connection, DescribeAsked asked)
     {
-        switch (_descriptions.Find(asked.Sequence, out var body))
+        switch (_descriptions.Find(asked.Sequence, asked.KnowsProvisional, out var body, out var isProvisional))
         {
             case DescriptionBook.Answer.NotYet:
                 return false;
@@ -210,7 +210,8 @@ public sealed partial class StateServer
             default:
                 connection.Answer(new StateMessage
                 {
-                    Number = asked.Number, Description = new Description { Body = UnsafeByteOperations.UnsafeWrap(body) },
+                    Number = asked.Number,
+                    Description = new Description { Body = UnsafeByteOperations.UnsafeWrap(body), Provisional = isProvisional },
                 });
                 return true;
         }
@@ -375,6 +376,10 @@ public sealed partial class StateServer
             {
                 connection.Interests.Add(version);
                 _interests.Asked(version, connection.Peer);
+                if (_copiesWhenAsked && _live is { } live && live.Number == version)
+                {
+                    BeginCopy(live);
+                }
             }
         }
     }

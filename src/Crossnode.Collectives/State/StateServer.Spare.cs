@@ -36,6 +36,7 @@ public sealed partial class StateServer
         }
 
         _poller.Wake();
+        _options.Expected?.Invoke();
     }
 
     // With the lock held.

@@ -26,11 +26,13 @@ public sealed partial class StateServer : IDisposable
     private readonly SortedDictionary<long, StateVersion> _versions = [];
     private readonly InterestTable _interests;
     private readonly DescriptionBook _descriptions;
-    private readonly List<(FrameConnection Frames, StatePeer Peer)> _arrivals = [];
+    private readonly List<(FrameConnection Frames, StatePeer Peer, bool IsGuest)> _arrivals = [];
     private readonly Dictionary<StatePeer, long> _servedTo = [];
     private HashSet<StatePeer>? _members;
     private IReadOnlyList<StateTensor>? _checked;
     private StateVersion? _live;
+    private Task? _copying;
+    private bool _copiesWhenAsked;
     private long _newest;
     private long _served;
     private int _fetchers;
@@ -131,6 +133,31 @@ public sealed partial class StateServer : IDisposable
         return BeforeChange(keep: false, keepFor);
     }
 
+    /// <summary>Whether a peer has asked for a version, be it done with it or not.</summary>
+    public bool HasAsked(long version, StatePeer peer)
+    {
+        lock (_gate)
+        {
+            return _interests.HasAsked(version, peer);
+        }
+    }
+
+    /// <summary>Starts the copy that BeforeChange would make, if somebody needs the version that is live, beside the caller's work.</summary>
+    /// <param name="keepFor">As in <see cref="BeforeChange(IReadOnlyCollection{StatePeer})"/>, which waits for what is left of it.</param>
+    /// <remarks>Whoever asks for it later has the same effect. The live memory may be read but not changed until then.</remarks>
+    public void BeginCopy(IReadOnlyCollection<StatePeer> keepFor)
+    {
+        ArgumentNullException.ThrowIfNull(keepFor);
+        lock (_gate)
+        {
+            _copiesWhenAsked = true;
+            if (_live is { } version && IsWanted(version, keep: false, keepFor))
+            {
+                BeginCopy(version);
+            }
+        }
+    }
+
     /// <summary>Gets memory for one copy ready on the serving thread, so that BeforeChange only has to copy.</summary>
     /// <param name="live">What will be offered. Where it was offered before, a newcomer in the view has the same effect.</param>
     /// <remarks>It is given back when no copy was needed for <see cref="StateServerOptions.LingerTime"/>.</remarks>
@@ -173,7 +200,8 @@ public sealed partial class StateServer : IDisposable
     /// <summary>Says what operation a number is, to newcomers that have to call it too.</summary>
     /// <param name="sequence">The operation's number within its tag.</param>
     /// <param name="description">At most 64 KiB; the same on all members.</param>
-    public void Describe(long sequence, ReadOnlyMemory<byte> description)
+    /// <param name="isProvisional">The operation is still far off; it is described again when somebody is about to call it.</param>
+    public void Describe(long sequence, ReadOnlyMemory<byte> description, bool isProvisional = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sequence);
         if (description.Length > MaxDescriptionBytes)
@@ -183,7 +211,7 @@ public sealed partial class StateServer : IDisposable
 
         lock (_gate)
         {
-            _descriptions.Add(sequence, description.ToArray());
+            _descriptions.Add(sequence, description.ToArray(), isProvisional);
         }
 
         _poller.Wake();
@@ -208,14 +236,17 @@ public sealed partial class StateServer : IDisposable
     }
 
     /// <summary>Takes over an accepted connection whose preambles have been exchanged.</summary>
-    public void Take(FrameConnection frames, StatePeer peer)
+    /// <param name="frames">The connection.</param>
+    /// <param name="peer">Who opened it.</param>
+    /// <param name="isGuest">It need not be in the view, and is told what operations are, but given no state.</param>
+    public void Take(FrameConnection frames, StatePeer peer, bool isGuest = false)
     {
         ArgumentNullException.ThrowIfNull(frames);
         lock (_gate)
         {
             if (!_stopping)
             {
-                _arrivals.Add((frames, peer));
+                _arrivals.Add((frames, peer, isGuest));
                 _poller.Wake();
                 return;
             }
@@ -239,6 +270,7 @@ public sealed partial class StateServer : IDisposable
 
         _poller.Wake();
         _thread.Join();
+        AwaitCopy();
         _poller.Dispose();
         lock (_gate)
         {
@@ -257,6 +289,7 @@ public sealed partial class StateServer : IDisposable
     private CopyCost BeforeChange(bool keep, IReadOnlyCollection<StatePeer> keepFor)
     {
         var start = _options.Time.GetTimestamp();
+        AwaitCopy();
         StateVersion version;
         lock (_gate)
         {
@@ -266,24 +299,18 @@ public sealed partial class StateServer : IDisposable
             }
 
             version = _live;
-            if (keep)
-            {
-                _interests.Keep(version.Number);
-            }
-
-            foreach (var peer in keepFor)
-            {
-                _interests.KeepFor(version.Number, peer);
-            }
-
-            if (!_interests.IsWanted(version.Number, Now))
+            if (!IsWanted(version, keep, keepFor))
             {
                 End(version);
                 return default;
             }
         }
 
-        version.Copy(TakeSpare(version.CopyBytes) ?? new CopyMemory(version.CopyBytes));
+        if (!version.IsCopied)
+        {
+            Copy(version);
+        }
+
         lock (_gate)
         {
             if (_live == version)
@@ -298,6 +325,40 @@ public sealed partial class StateServer : IDisposable
         }
 
         return new CopyCost(true, version.CopyBytes, _options.Time.GetElapsedTime(start));
+    }
+
+    private void Copy(StateVersion version) => version.Copy(TakeSpare(version.CopyBytes) ?? new CopyMemory(version.CopyBytes));
+
+    // With the lock held.
+    private void BeginCopy(StateVersion version) => _copying ??= Task.Run(() => Copy(version));
+
+    // Whatever came of it: from now on nothing but the serving thread reads the live memory.
+    private void AwaitCopy()
+    {
+        Task? copying;
+        lock (_gate)
+        {
+            (copying, _copying) = (_copying, null);
+            _copiesWhenAsked = false;
+        }
+
+        copying?.GetAwaiter().GetResult();
+    }
+
+    // With the lock held.
+    private bool IsWanted(StateVersion version, bool keep, IReadOnlyCollection<StatePeer> keepFor)
+    {
+        if (keep)
+        {
+            _interests.Keep(version.Number);
+        }
+
+        foreach (var peer in keepFor)
+        {
+            _interests.KeepFor(version.Number, peer);
+        }
+
+        return _interests.IsWanted(version.Number, Now);
     }
 
     // With the lock held.

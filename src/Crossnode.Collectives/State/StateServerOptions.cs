@@ -25,6 +25,9 @@ public sealed record StateServerOptions
     /// <value>256, and 1 MiB together.</value>
     public int MaxDescriptions { get; init; } = 256;
 
+    /// <summary>Called when somebody is about to come, on a thread of the session: keep it short.</summary>
+    public Action? Expected { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

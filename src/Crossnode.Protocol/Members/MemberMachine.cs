@@ -38,6 +38,9 @@ public sealed partial class MemberMachine
     /// <summary>Whether the run had started when this process came, and it has not been admitted yet.</summary>
     public bool IsExpected { get; private set; }
 
+    /// <summary>The members of the run that it waits to be admitted to, as they were when it came.</summary>
+    public IReadOnlyList<MemberRecord> Hosts { get; private set; } = [];
+
     /// <summary>The installed view; null before the first.</summary>
     public View? View { get; private set; }
 
@@ -149,6 +152,7 @@ public sealed partial class MemberMachine
             case ControlMessage.BodyOneofCase.Welcome when View is null:
                 Self = _options.Self == MemberId.Unassigned ? new MemberId(message.Welcome.Member) : Self;
                 IsExpected |= message.Welcome.Started;
+                Hosts = message.Welcome.Members;
                 break;
             case ControlMessage.BodyOneofCase.Probe:
                 actions.Add(new MemberAction(MemberActionKind.Probe, Message: message));

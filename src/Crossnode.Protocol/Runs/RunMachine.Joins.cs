@@ -107,7 +107,7 @@ public sealed partial class RunMachine
     {
         if (applicant.Waits)
         {
-            var welcome = new Welcome { Member = applicant.Member.Value, Started = true };
+            var welcome = new Welcome { Member = applicant.Member.Value, Started = true, Members = { View!.Record.Members } };
             Send(applicant.Stream, new ControlMessage { Welcome = welcome }, actions);
         }
 

@@ -41,7 +41,11 @@ internal sealed class Membership : IDisposable
         if (communicator is IStateExchange { StateServer: null } exchange)
         {
             _exchange = exchange;
-            _server = exchange.CreateStateServer(new StateServerOptions { RateBytesPerSecond = options.StateBytesPerSecond });
+            _server = exchange.CreateStateServer(new StateServerOptions
+            {
+                RateBytesPerSecond = options.StateBytesPerSecond,
+                Expected = options.IsRehearsal ? null : JoinRehearsal.Begin,
+            });
             exchange.StateServer = _server;
         }
     }
@@ -111,7 +115,7 @@ internal sealed class Membership : IDisposable
             LearningRates = learningRates ?? [],
             Carried = SaveCarried(),
         };
-        _server.Describe(_exchange!.NextSequence(_operation.Tag), description.ToBytes());
+        _server.Describe(_exchange!.NextSequence(_operation.Tag), description.ToBytes(), isProvisional: purpose == OperationPurpose.Between);
     }
 
     /// <summary>Lets newcomers of the installed view fetch what stands still until the next exchange.</summary>
@@ -139,7 +143,27 @@ internal sealed class Membership : IDisposable
         return true;
     }
 
-    /// <summary>Takes a committed exchange, before it moves the state: whoever lacks the state as it is now gets a copy kept.</summary>
+    /// <summary>The next exchange will move the state: begins to copy it beside the computation, if somebody needs it.</summary>
+    public void BeginCopy(long next)
+    {
+        if (_server is null || !IsLevel || !_strategy.Exchanges(next))
+        {
+            return;
+        }
+
+        var keepFor = _toKeepFor.Where(_behind.Contains).ToList();
+        if (keepFor.Count > 0)
+        {
+            Offer();
+        }
+
+        _server.BeginCopy(Peers(keepFor));
+    }
+
+    /// <summary>Takes a committed exchange, before it moves the state.</summary>
+    /// <remarks>A copy of the state as it is now is kept for whoever lacks it and had begun to fetch it, as newcomers do while members
+    /// train by themselves: so they are level after the next exchange. For other newcomers the state that the exchange leads to is
+    /// kept: it can be copied while the next step is computed.</remarks>
     /// <returns>The level members among those of the exchange.</returns>
     public IReadOnlyList<MemberId> BeforeApply(StepOutcome outcome)
     {
@@ -151,8 +175,10 @@ internal sealed class Membership : IDisposable
         _participants = Zip(outcome.Members, outcome.Incarnations);
         var level = _table.Committed(_participants);
         var behind = _table.Behind(_participants);
-        var keepFor = behind.Where(p => !_behind.Contains(p) || _toKeepFor.Contains(p)).ToList();
+        var fresh = behind.Where(p => !_behind.Contains(p)).ToList();
+        var keepFor = behind.Where(p => _toKeepFor.Contains(p) || (fresh.Contains(p) && HasAsked(p))).ToList();
         _toKeepFor.Clear();
+        _toKeepFor.UnionWith(fresh.Except(keepFor));
         _behind = behind;
         if (IsLevel)
         {
@@ -161,7 +187,7 @@ internal sealed class Membership : IDisposable
                 Offer();
             }
 
-            CopyTime += _server!.BeforeChange([.. keepFor.Select(p => new StatePeer(p.Member, p.Incarnation))]).Elapsed;
+            CopyTime += _server!.BeforeChange(Peers(keepFor)).Elapsed;
         }
 
         return level;
@@ -321,6 +347,11 @@ internal sealed class Membership : IDisposable
         _server!.Offer(
             _version, _state.Tensors(), new VersionBlob(_state.SaveNumbers(), _strategy.State.Save()).ToBytes());
     }
+
+    private bool HasAsked(Participant participant) => _server!.HasAsked(_version, new StatePeer(participant.Member, participant.Incarnation));
+
+    private static List<StatePeer> Peers(List<Participant> participants) =>
+        participants.ConvertAll(p => new StatePeer(p.Member, p.Incarnation));
 
     private static int IndexOf(IReadOnlyList<Participant> participants, Participant wanted)
     {

@@ -17,10 +17,10 @@ internal sealed class Newcomer : IDisposable
     // What a step may spend on catching up beyond two updates, so that the others do not wait for long.
     private static readonly TimeSpan CatchUpTime = TimeSpan.FromMilliseconds(10);
     private const int UpdatesAtLeast = 2;
-    private const int MostRefusals = 3;
 
-    private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan AskFor = TimeSpan.FromSeconds(10);
+    // Whose memory is made ready before it enters.
+    private const int UpdatesAhead = 2;
+    private const int MostRefusals = 3;
 
     private readonly IStateExchange _exchange;
     private readonly Membership _membership;
@@ -53,118 +53,17 @@ internal sealed class Newcomer : IDisposable
         _options = options;
         _time = options.Time;
         _queue = new UpdateQueue(options.JoinBudgetBytes);
+        _queue.Prepare(Sources(), UpdatesAhead);
     }
+
+    /// <summary>Whether a version is being fetched, or was.</summary>
+    public bool IsFetching => _fetching != 0;
 
     /// <summary>Whether the state of the fetched version is in the module.</summary>
     public bool IsLoaded => _loaded;
 
     /// <summary>How often it had to begin again.</summary>
     public int Restarts { get; private set; }
-
-    /// <summary>Reads what members say once, so that the code for it is there when the others wait.</summary>
-    public static void Rehearse()
-    {
-        var described = new OperationDescription
-        {
-            Purpose = OperationPurpose.Other,
-            Step = 1,
-            Version = 1,
-            Model = "",
-            Parts = [new DescribedPart()],
-            Level = [new DescribedParticipant()],
-            LearningRates = [1],
-            Carried = new Dictionary<string, byte[]> { [""] = [1] },
-        };
-        OperationDescription.Parse(described.ToBytes());
-        VersionBlob.Parse(new VersionBlob([1], [1]).ToBytes());
-    }
-
-    /// <summary>Asks level members what the next operation of the loop is, and waits until one has come to it.</summary>
-    /// <param name="tag">The loop's tag.</param>
-    /// <param name="fetches">Whether the state is fetched while the others take local steps: not where that is under way, since
-    /// two fetches would write into the same memory.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="DeadlineException">Nobody said it within the session's time.</exception>
-    /// <exception cref="MembershipException">This process left the run, or the others did.</exception>
-    public OperationDescription Ask(uint tag, bool fetches, CancellationToken cancellationToken)
-    {
-        var until = _time.GetTimestamp();
-        var sequence = _exchange.NextSequence(tag);
-        string? trouble = null;
-        while (_time.GetElapsedTime(until) < _options.JoinTimeout)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            var holders = _exchange.Peers;
-            if (holders.Count == 0)
-            {
-                throw new MembershipException(
-                    "there is nobody left to fetch the run's state from: all others have ended; resume from a checkpoint");
-            }
-
-            using var fetcher = _exchange.CreateStateFetcher();
-            try
-            {
-                var bytes = fetcher.Describe(sequence, holders, AskFor, _exchange.View.Id, cancellationToken);
-                var described = OperationDescription.Parse(bytes.Span);
-                if (described.Model != _membership.Model)
-                {
-                    throw new InputException(
-                        $"the module or the strategy of {_exchange.Self} differs from that of the run in a name, a shape, a type, in what is "
-                        + "frozen, or in the optimiser: start it with the run's configuration");
-                }
-
-                if (described.Purpose != OperationPurpose.Between)
-                {
-                    return described;
-                }
-
-                // The state stands still until the next averaging: it can be fetched meanwhile.
-                if (fetches)
-                {
-                    Fetch(described.Version);
-                }
-
-                trouble = "the others train between two averagings";
-            }
-            catch (Exception waiting) when (waiting is LinkException or DeadlineException)
-            {
-                trouble = waiting.Message;
-            }
-
-            cancellationToken.WaitHandle.WaitOne(AskAgain);
-        }
-
-        throw new DeadlineException(
-            $"waited {_options.JoinTimeout.TotalSeconds:0} s for a member to say what operation {sequence} is: {trouble}");
-    }
-
-    /// <summary>Takes part in an operation that is no step, without adding anything.</summary>
-    public OperationOutcome Watch(OperationDescription described, uint tag, CancellationToken cancellationToken)
-    {
-        var group = new OperationGroup { Weight = 0 };
-        var scratch = new List<FlatBuffer>();
-        try
-        {
-            foreach (var part in described.Parts)
-            {
-                var buffer = FlatBuffer.Allocate((ElementType)part.Element, FlatBuffer.Layout([("part", part.Count)]));
-                scratch.Add(buffer);
-                _ = (CollectiveKind)part.Kind switch
-                {
-                    CollectiveKind.AllReduce => group.AllReduce(
-                        buffer.AsTensorBuffer(), buffer.AsTensorBuffer(), (ReduceOperator)part.Reduce),
-                    CollectiveKind.Broadcast => group.Broadcast(buffer.AsTensorBuffer(), new MemberId(part.Root)),
-                    _ => throw new ProtocolException($"a member describes an operation of kind {part.Kind}, which this program does not know"),
-                };
-            }
-
-            return _exchange.Run(group, new OperationOptions { Tag = tag }, cancellationToken);
-        }
-        finally
-        {
-            scratch.ForEach(buffer => buffer.Dispose());
-        }
-    }
 
     /// <summary>Starts to fetch a version, unless it is under way.</summary>
     public void Fetch(long version)

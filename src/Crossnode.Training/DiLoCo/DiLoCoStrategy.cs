@@ -155,7 +155,12 @@ public sealed class DiLoCoStrategy : ITrainingStrategy
     private OperationOutcome Average(in StepContext context, StepExtras? extras)
     {
         var model = context.Model;
-        _outer.PseudoGradient(model, model.Averages);
+        if (context.TakesWeight)
+        {
+            // Without weight nothing of it is read, and the others wait.
+            _outer.PseudoGradient(model, model.Averages);
+        }
+
         var group = BucketPlan.Build(
             model.Averages, model.Averages, extras, _options.DataParallel.BucketBytes, context.TakesWeight ? 1 : 0);
         var operation = _options.DataParallel.Operation;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Crossnode.Core;
 using Crossnode.Training.Buffers;
 
@@ -10,16 +11,32 @@ namespace Crossnode.Training.Joining;
 public sealed record QueuedUpdate(StepOutcome Outcome, double[] LearningRates, IReadOnlyList<FlatBuffer> Buffers);
 
 /// <summary>Updates in order, within a budget of bytes.</summary>
+/// <remarks>
+/// Memory that is used for the first time costs many times what copying costs, so it is made ready beside the caller's work: one
+/// update ahead, and as many as <see cref="Prepare"/> was told. For one caller at a time.
+/// </remarks>
 public sealed class UpdateQueue(long budgetBytes) : IDisposable
 {
     private readonly Queue<QueuedUpdate> _updates = new();
-    private readonly Stack<IReadOnlyList<FlatBuffer>> _free = new();
+    private readonly ConcurrentStack<IReadOnlyList<FlatBuffer>> _free = new();
+    private Task _preparing = Task.CompletedTask;
 
     /// <summary>Bytes that are held.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>The number of updates that wait.</summary>
     public int Count => _updates.Count;
+
+    /// <summary>Gets memory ready for so many updates of this layout, as far as the budget goes.</summary>
+    public void Prepare(IReadOnlyList<FlatBuffer> source, int count)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var bytes = source.Sum(buffer => buffer.ByteLength);
+        while (_free.Count < count && Bytes + ((_free.Count + 1) * bytes) <= budgetBytes)
+        {
+            _free.Push([.. source.Select(FlatBuffer.AllocateLike)]);
+        }
+    }
 
     /// <summary>Copies buffers into the queue.</summary>
     /// <returns>False when the budget does not allow it; nothing was kept then, and what waits is of no use any more.</returns>
@@ -40,6 +57,11 @@ public sealed class UpdateQueue(long budgetBytes) : IDisposable
 
         _updates.Enqueue(new QueuedUpdate(outcome, learningRates, copies));
         Bytes += bytes;
+        if (_free.IsEmpty && _preparing.IsCompleted && Bytes + bytes <= budgetBytes)
+        {
+            _preparing = Task.Run(() => _free.Push([.. copies.Select(FlatBuffer.AllocateLike)]));
+        }
+
         return true;
     }
 
@@ -67,6 +89,7 @@ public sealed class UpdateQueue(long budgetBytes) : IDisposable
     public void Dispose()
     {
         Clear();
+        _preparing.Wait();
         while (_free.TryPop(out var buffers))
         {
             foreach (var buffer in buffers)

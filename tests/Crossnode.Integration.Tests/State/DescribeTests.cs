@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Text;
 using Crossnode.Collectives.State;
+using Crossnode.Core;
 using Crossnode.Core.Errors;
+using Crossnode.Transport;
 
 namespace Crossnode.Integration.Tests.State;
 
@@ -74,6 +76,44 @@ public sealed class DescribeTests
             () => cluster.Fetcher.DescribeAsync(4, cluster.Newcomer.Peers, StateCluster.Patience, cancellationToken: cancel.Token));
     }
 
+    [Fact]
+    public async Task Who_knows_what_is_said_of_a_far_operation_is_told_more_once_somebody_is_about_to_call_it()
+    {
+        using var cluster = new StateCluster(2, 100);
+        cluster.Servers[0].Describe(3, "far off"u8.ToArray(), isProvisional: true);
+        var first = await cluster.Fetcher.DescribeAsync(3, cluster.Newcomer.Peers, StateCluster.Patience, cancellationToken: Cancellation);
+        Assert.True(first.IsProvisional);
+        Assert.Equal("far off", Encoding.UTF8.GetString(first.Body.Span));
+
+        // The other holder says the same, which is no news.
+        var more = cluster.Fetcher.DescribeAsync(
+            3, cluster.Newcomer.Peers, StateCluster.Patience, knowsProvisional: true, cancellationToken: Cancellation);
+        cluster.Servers[1].Describe(3, "far off"u8.ToArray(), isProvisional: true);
+        Assert.NotSame(more, await Task.WhenAny(more, Task.Delay(TimeSpan.FromSeconds(0.3), Cancellation)));
+        cluster.Servers[1].Describe(3, "step 3"u8.ToArray());
+        Assert.Equal(("step 3", false), (Encoding.UTF8.GetString((await more).Body.Span), (await more).IsProvisional));
+    }
+
+    [Fact]
+    public async Task Process_outside_the_view_may_listen_and_gets_no_state()
+    {
+        using var cluster = new StateCluster(1, 100);
+        cluster.OfferAll(1);
+        cluster.Servers[0].Describe(1, "step 1"u8.ToArray());
+        using var stranger = new StateFetcher(new TcpTransport(), new StateFetcherOptions
+        {
+            Run = cluster.Cluster.Run, Self = new StatePeer(new MemberId(77), 78),
+        });
+        IReadOnlyList<StateHolder> holders = [cluster.Newcomer.Peers[0]];
+        var said = await stranger.DescribeAsync(1, holders, StateCluster.Patience, cancellationToken: Cancellation);
+        Assert.Equal("step 1", Encoding.UTF8.GetString(said.Body.Span));
+
+        var request = new FetchRequest { Version = 1, Holders = holders, Targets = StateCluster.Tensors(StateCluster.Zeros(100)), Deadline = StateCluster.Patience };
+        var refused = await Assert.ThrowsAsync<LinkException>(() => stranger.RunAsync(request, Cancellation));
+        Assert.Contains("a guest gets no state", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0, cluster.Servers[0].Counters.BytesServed);
+    }
+
     // At this rate a chunk takes four seconds.
     [Fact]
     public async Task Capped_fetch_does_not_delay_answers()
@@ -99,5 +139,5 @@ public sealed class DescribeTests
 
     private static async Task<string> Describe(StateCluster cluster, long sequence) => Encoding.UTF8.GetString(
         (await cluster.Fetcher.DescribeAsync(
-            sequence, [.. cluster.Newcomer.Peers.Take(cluster.Servers.Count)], StateCluster.Patience, cluster.Newcomer.View.Id, Cancellation)).Span);
+            sequence, [.. cluster.Newcomer.Peers.Take(cluster.Servers.Count)], StateCluster.Patience, cluster.Newcomer.View.Id, cancellationToken: Cancellation)).Body.Span);
 }
