@@ -85,6 +85,7 @@ public sealed partial class DistributedTrainer
         // All that takes long is built and in memory: from now on the others wait for this member.
         _strategy.Start(_model, _communicator);
         _newcomer = new Newcomer(exchange, _membership, _state, _strategy, _model, _options);
+        _newcomer.Prepare();
         using var guide = new LoopGuide(exchange, _membership.Model, _options);
         if (!_options.IsRehearsal)
         {

@@ -183,6 +183,7 @@ public sealed partial class DistributedTrainer : IDisposable
             using var scope = NewDisposeScope();
             using var mode = no_grad();
             DownloadParameters();
+            _membership.BeforeFinish();
             _strategy.Finish(new StepContext
             {
                 Model = _model,
@@ -220,10 +221,12 @@ public sealed partial class DistributedTrainer : IDisposable
         {
             _disposed = true;
             EndFetching();
+
+            // It reads the memory of what follows.
+            _membership.Dispose();
             Array.ForEach(_groups, g => g.Dispose());
             _extras.Source.Dispose();
             _extras.Target.Dispose();
-            _membership.Dispose();
             _state.Dispose();
             _buffers?.Dispose();
         }

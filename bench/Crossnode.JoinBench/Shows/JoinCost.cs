@@ -86,7 +86,6 @@ internal sealed class JoinCost(WorkerPool pool)
         for (var repeat = 0; repeat < all.Count; repeat++)
         {
             Print($"join {repeat + 1}: {all[repeat].Summary()}");
-            if (Environment.GetEnvironmentVariable("TRACE") is not null) { all[repeat].PrintTrace(reports); }
         }
 
         Print($"all members' hashes compared {reports.Max(r => r.Comparisons)} times after a newcomer took weight: equal each time, and in the end");

@@ -47,23 +47,6 @@ internal sealed class JoinFigures(
             waits.Skip(1).Select(wait => wait.Wait).DefaultIfEmpty().Max());
     }
 
-    public void PrintTrace(IEnumerable<Report> holders)
-    {
-        var entered = newcomer.Log.First(line => line.Text.StartsWith("entered [", StringComparison.Ordinal)).At;
-        var all = newcomer.Log.Select(l => (l.At, Text: $"N  {(l.At - entered) * 1e3,8:0.0} cpu {l.Processor * 1e3:0} {l.Text}"))
-            .Concat(newcomer.Operations.Where(o => o.Called < _level).Select(o => (At: o.Called, Text: $"N  {(o.Called - entered) * 1e3,8:0.0} op {o.Sequence} called, took {(o.Ended - o.Called) * 1e3:0.0} parts {o.Parts}")));
-        foreach (var h in holders)
-        {
-            all = all.Concat(h.Log.Where(l => l.At > came && l.At < _level + 0.2).Select(l => (l.At, Text: $"H{h.Self} {(l.At - entered) * 1e3,8:0.0} cpu {l.Processor * 1e3:0} {l.Text}")))
-                .Concat(h.Operations.Where(o => o.Called > entered - 1 && o.Called < _level).Select(o => (At: o.Called, Text: $"H{h.Self} {(o.Called - entered) * 1e3,8:0.0} op {o.Sequence} called, took {(o.Ended - o.Called) * 1e3:0.0} attempts {o.Attempts}")));
-        }
-
-        foreach (var (_, text) in all.OrderBy(a => a.At))
-        {
-            Console.WriteLine(text);
-        }
-    }
-
     public string Memory(int holder) => string.Create(
         CultureInfo.InvariantCulture, $"{before[holder] / 1e6:0}, {peak[holder] / 1e6:0}, {after[holder] / 1e6:0}");
 
@@ -79,7 +62,7 @@ internal sealed class JoinFigures(
             so = here;
         }
 
-        var entered = newcomer.Log.First(line => line.Text.StartsWith("entered [")).At;
+        var entered = newcomer.Log.First(line => line.Text == "entered").At;
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{string.Join(", ", from.Select(pair => $"{pair.Value / 1e6:0.0} MB from member {pair.Key}"))}; "
@@ -97,7 +80,7 @@ internal sealed class JoinFigures(
     {
         var words = lines.FirstOrDefault(line => line.StartsWith("level ", StringComparison.Ordinal))?.Split(' ');
         return words is null
-            ? newcomer.Log.First(line => line.Text.StartsWith("entered the loop")).At
+            ? newcomer.Log.First(line => line.Text == "entered the loop").At
             : newcomer.Steps.First(step => step.Step == long.Parse(words[1], CultureInfo.InvariantCulture)).Ended;
     }
 }

@@ -25,7 +25,7 @@ internal sealed class Recorder(bool isOn) : ILogger
     public void Add(OperationTrace operation) => Add(_operations, operation);
 
     /// <summary>Writes a line down, with the processor time that this process has used.</summary>
-    public void Note(string text) => Add(_log, new LogTrace(Now, Environment.CpuUsage.TotalTime.TotalSeconds, text + $" [jit {System.Runtime.JitInfo.GetCompiledMethodCount()} {System.Runtime.JitInfo.GetCompilationTime().TotalMilliseconds:0.0} ms]"));
+    public void Note(string text) => Add(_log, new LogTrace(Now, Environment.CpuUsage.TotalTime.TotalSeconds, text));
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;

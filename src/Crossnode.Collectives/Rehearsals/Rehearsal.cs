@@ -11,7 +11,7 @@ namespace Crossnode.Collectives.Rehearsals;
 /// .NET compiles a method when it is first called. What a join calls is called for the first time while all others wait, some
 /// hundred methods on each member; a rehearsal calls them before, where nobody waits.
 /// </remarks>
-public static class Rehearsal
+internal static class Rehearsal
 {
     private const int Founders = 2;
     private const int OperationsBefore = 3;
@@ -33,10 +33,10 @@ public static class Rehearsal
         ArgumentNullException.ThrowIfNull(program);
         var transport = new MemoryTransport();
         var run = new RunId(0, 1);
-        using var coordinator = new RehearsalCoordinator(run, Founders, transport);
+        Exception? failure = null;
         using var stop = new CancellationTokenSource(deadline);
         using var third = new ManualResetEventSlim();
-        Exception? failure = null;
+        using var coordinator = new RehearsalCoordinator(run, Founders, transport, Fail);
         var threads = new Thread[Founders + 1];
         for (var i = 0; i < threads.Length; i++)
         {
@@ -49,8 +49,7 @@ public static class Rehearsal
                 }
                 catch (Exception broken)
                 {
-                    Interlocked.CompareExchange(ref failure, broken, null);
-                    stop.Cancel();
+                    Fail(broken);
                 }
             }) { IsBackground = true, Name = $"crossnode rehearsal {i}" };
             threads[i].Start();
@@ -58,6 +57,12 @@ public static class Rehearsal
 
         Array.ForEach(threads, thread => thread.Join());
         return failure;
+
+        void Fail(Exception broken)
+        {
+            Interlocked.CompareExchange(ref failure, broken, null);
+            stop.Cancel();
+        }
 
         void Part(int number)
         {

@@ -22,11 +22,13 @@ internal sealed class RehearsalCoordinator : IDisposable
     private readonly List<FrameConnection> _arrivals = [];
     private readonly SortedDictionary<long, Stream> _streams = [];
     private readonly List<RunAction> _actions = [];
+    private readonly Action<Exception> _failed;
     private long _lastStream;
     private volatile bool _stopping;
 
-    public RehearsalCoordinator(RunId run, int founders, ITransport transport)
+    public RehearsalCoordinator(RunId run, int founders, ITransport transport, Action<Exception> failed)
     {
+        _failed = failed;
         _run = run;
         _machine = new RunMachine(new RunOptions { ExpectedMembers = founders, Nonce = 1 });
         _listener = transport.Listen("rehearsal", 0);
@@ -57,14 +59,21 @@ internal sealed class RehearsalCoordinator : IDisposable
 
     private void Own()
     {
-        while (!_stopping)
+        try
         {
-            Step(new RunEvent(RunEventKind.Tick));
-            while (!_stopping && DriveOnce())
+            while (!_stopping)
             {
-            }
+                Step(new RunEvent(RunEventKind.Tick));
+                while (!_stopping && DriveOnce())
+                {
+                }
 
-            _poller.Wait(TickInterval);
+                _poller.Wait(TickInterval);
+            }
+        }
+        catch (Exception broken)
+        {
+            _failed(broken);
         }
     }
 

@@ -45,9 +45,9 @@ internal sealed class InterestTable(TimeSpan linger)
     /// <summary>The peer has all it wants of the version, or gave up.</summary>
     public void Done(long version, StatePeer peer)
     {
-        _kept.Remove(version);
         if (_versions.TryGetValue(version, out var peers) && peers.TryGetValue(peer, out var interest))
         {
+            _kept.Remove(version);
             (interest.IsDone, interest.IsNamed) = (true, false);
         }
     }

@@ -26,8 +26,8 @@ internal sealed unsafe class ServedConnection : IStateReader, IDisposable
 
     private readonly Action<ServedConnection, long> _asked;
     private readonly Action<ServedConnection, long> _ended;
-    private readonly byte* _piece = (byte*)NativeMemory.Alloc(MaxPieceBytes);
     private readonly Queue<byte[]> _answers = new();
+    private byte* _piece;
     private bool _disposed;
 
     public ServedConnection(
@@ -49,7 +49,7 @@ internal sealed unsafe class ServedConnection : IStateReader, IDisposable
     public StatePeer Peer { get; }
 
     /// <summary>Whether the peer may be outside the view; then it gets no state.</summary>
-    public bool IsGuest { get; }
+    public bool IsGuest { get; private set; }
 
     /// <summary>Versions that this connection asked for and has not said to be done with.</summary>
     public List<long> Interests { get; } = [];
@@ -65,7 +65,18 @@ internal sealed unsafe class ServedConnection : IStateReader, IDisposable
 
     public bool HasAnswers => _answers.Count > 0;
 
-    public Span<byte> Piece(int length) => new(_piece, length);
+    /// <summary>The peer is in the view now: it gets state, until it is not.</summary>
+    public void Admit() => IsGuest = false;
+
+    public Span<byte> Piece(int length)
+    {
+        if (_piece is null)
+        {
+            _piece = (byte*)NativeMemory.Alloc(MaxPieceBytes);
+        }
+
+        return new Span<byte>(_piece, length);
+    }
 
     public bool Receive(out bool moved) => Stream.Receive(this, out moved);
 

@@ -255,7 +255,7 @@ public sealed partial class StateFetcher
                     if (!_asked.ContainsValue(next) && !_refused.Contains(next) && !isKnown(next))
                     {
                         _asked.Add(++_lastNumber, next);
-                        var request = new DescribeRequest { Sequence = next, KnowsProvisional = knowsProvisional && next == sequence };
+                        var request = new DescribeRequest { Sequence = next, KnowsProvisional = knowsProvisional || next != sequence };
                         _stream.Queue(new StateMessage { Number = _lastNumber, Describe = request }.ToByteArray());
                     }
                 }

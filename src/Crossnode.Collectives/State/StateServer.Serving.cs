@@ -10,6 +10,9 @@ public sealed partial class StateServer
     private const int MaxConnections = 1024;
     private const int MaxConnectionsOfOne = 8;
 
+    // They name themselves, and are nobody's members: they must not take the members' places.
+    private const int MaxGuests = 64;
+
     // Between two pieces, so that descriptions do not wait for the hashing of a large state.
     private const long HashBudgetBytes = 2 << 20;
 
@@ -102,6 +105,13 @@ public sealed partial class StateServer
     {
         foreach (var (frames, peer, isGuest) in _arrivals)
         {
+            if (isGuest && _connections.Count(open => open.IsGuest) >= MaxGuests)
+            {
+                Log($"closed a connection of {peer}, which is not in the view: {MaxGuests} of that kind are open");
+                frames.Dispose();
+                continue;
+            }
+
             if (_connections.Count >= MaxConnections || _connections.Count(open => open.Peer == peer) >= MaxConnectionsOfOne)
             {
                 Log($"closed a connection of {peer}: it has {MaxConnectionsOfOne} already, or all together {MaxConnections}");
@@ -117,7 +127,11 @@ public sealed partial class StateServer
         {
             for (var index = _connections.Count - 1; index >= 0; index--)
             {
-                if (!_connections[index].IsGuest && !members.Contains(_connections[index].Peer))
+                if (members.Contains(_connections[index].Peer))
+                {
+                    _connections[index].Admit();
+                }
+                else if (!_connections[index].IsGuest)
                 {
                     Close(index, "it is not in the view");
                 }

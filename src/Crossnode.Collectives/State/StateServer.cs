@@ -8,8 +8,8 @@ namespace Crossnode.Collectives.State;
 /// <summary>Serves a member's state to newcomers on a thread of its own, over connections of its own.</summary>
 /// <remarks>
 /// The live memory of a version is served where it lies until <see cref="BeforeChange(bool)"/>, which makes one copy when somebody
-/// still needs the version. No call here waits for a fetcher: the longest wait is for one piece that is being read, a fraction of a
-/// millisecond. All members may be called from any thread; live memory belongs to the thread that offers and changes it.
+/// still needs the version. No call here waits for a fetcher. The longest wait is that of BeforeChange for the copy, or for what is left of one
+/// that was begun before. All members may be called from any thread; live memory belongs to the thread that offers and changes it.
 /// </remarks>
 public sealed partial class StateServer : IDisposable
 {
@@ -37,6 +37,7 @@ public sealed partial class StateServer : IDisposable
     private long _served;
     private int _fetchers;
     private bool _stopping;
+    private bool _disposed;
 
     /// <summary>Starts the thread; connections come from <see cref="Sessions.Session.StateServer"/>.</summary>
     /// <param name="transport">What the session's connections are made of.</param>
@@ -91,7 +92,12 @@ public sealed partial class StateServer : IDisposable
         CheckOffer(live, blob);
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_stopping, this);
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_stopping)
+            {
+                return; // Serving broke; the session's log has it.
+            }
+
             ArgumentOutOfRangeException.ThrowIfLessThan(version, _newest);
             if (_live is { } before)
             {
@@ -260,11 +266,12 @@ public sealed partial class StateServer : IDisposable
     {
         lock (_gate)
         {
-            if (_stopping)
+            if (_disposed)
             {
                 return;
             }
 
+            _disposed = true;
             _stopping = true;
         }
 
@@ -311,6 +318,11 @@ public sealed partial class StateServer : IDisposable
             Copy(version);
         }
 
+        if (!version.IsCopied)
+        {
+            return default;
+        }
+
         lock (_gate)
         {
             if (_live == version)
@@ -327,7 +339,22 @@ public sealed partial class StateServer : IDisposable
         return new CopyCost(true, version.CopyBytes, _options.Time.GetElapsedTime(start));
     }
 
-    private void Copy(StateVersion version) => version.Copy(TakeSpare(version.CopyBytes) ?? new CopyMemory(version.CopyBytes));
+    // Without memory for a copy the version is over: whoever needs it asks others, and training goes on.
+    private void Copy(StateVersion version)
+    {
+        try
+        {
+            version.Copy(TakeSpare(version.CopyBytes) ?? new CopyMemory(version.CopyBytes));
+        }
+        catch (OutOfMemoryException full)
+        {
+            Log($"no memory for a copy of version {version.Number} ({version.CopyBytes} bytes): {full.Message}");
+            lock (_gate)
+            {
+                End(version);
+            }
+        }
+    }
 
     // With the lock held.
     private void BeginCopy(StateVersion version) => _copying ??= Task.Run(() => Copy(version));
@@ -342,7 +369,7 @@ public sealed partial class StateServer : IDisposable
             _copiesWhenAsked = false;
         }
 
-        copying?.GetAwaiter().GetResult();
+        copying?.Wait();
     }
 
     // With the lock held.

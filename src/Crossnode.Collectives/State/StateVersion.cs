@@ -51,7 +51,7 @@ internal sealed unsafe class StateVersion : IDisposable
     /// <summary>What a copy of these would take.</summary>
     public static long CopyBytesOf(IReadOnlyList<StateTensor> live) => live.Sum(tensor => Aligned(tensor.Buffer.ByteLength));
 
-    /// <summary>Copies the live memory and goes on from the copy. On the thread that owns the live memory.</summary>
+    /// <summary>Copies the live memory and goes on from the copy. The live memory must not change meanwhile.</summary>
     public void Copy(CopyMemory target)
     {
         for (var tensor = 0; tensor < _live.Count; tensor++)

@@ -12,14 +12,15 @@ internal static class JoinRehearsal
     private const int StepsBefore = 2;
     private const int StepsAtMost = 2000;
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly Lazy<Task> Once = new(() => Task.Factory.StartNew(
         static () => Play(), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
 
     /// <summary>Begins it beside whatever this process does; later calls do nothing.</summary>
     public static void Begin() => _ = Once.Value;
 
-    /// <summary>Waits until it is over; the first call begins it.</summary>
-    public static void Wait(CancellationToken cancellationToken) => Once.Value.Wait(cancellationToken);
+    /// <summary>Waits until it is over, but not for long; the first call begins it.</summary>
+    public static void Wait(CancellationToken cancellationToken) => Once.Value.Wait((int)Patience.TotalMilliseconds, cancellationToken);
 
     /// <summary>Lives it, whether or not it was before.</summary>
     /// <returns>Null when the newcomer got level and all stopped together.</returns>
@@ -49,11 +50,11 @@ internal static class JoinRehearsal
 
     private sealed class Numbers : nn.Module
     {
-        private readonly Parameter _values = new(zeros(16));
+        private readonly Parameter _values = new(zeros(16, dtype: ScalarType.Float32, device: CPU));
 
         public Numbers()
             : base(nameof(Numbers)) => RegisterComponents();
 
-        public void Differentiate() => _values.grad = ones(16).DetachFromDisposeScope();
+        public void Differentiate() => _values.grad = ones_like(_values);
     }
 }

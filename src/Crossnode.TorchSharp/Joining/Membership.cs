@@ -10,8 +10,9 @@ namespace Crossnode.TorchSharp.Joining;
 
 /// <summary>Who holds the run's state, and what those who do owe to those who do not.</summary>
 /// <remarks>
-/// All that it decides follows from committed outcomes, so it is the same on all members. Over a communicator that admits
-/// nobody later, everybody holds the state.
+/// Who is level follows from committed outcomes, so it is the same on all members. Which version a member keeps for a newcomer follows from
+/// whether it was asked for one before: members may differ in that, and a newcomer that finds its version nowhere begins again. Over a
+/// communicator that admits nobody later, everybody holds the state.
 /// </remarks>
 internal sealed class Membership : IDisposable
 {
@@ -28,6 +29,7 @@ internal sealed class Membership : IDisposable
     private IReadOnlyList<Participant> _participants = [];
     private IReadOnlyList<Participant> _behind = [];
     private long _version = 1;
+    private long _offered;
     private ViewId _seen;
 
     public Membership(
@@ -87,6 +89,7 @@ internal sealed class Membership : IDisposable
     {
         _table = new LevelTable(level);
         _version = version;
+        _offered = 0;
     }
 
     /// <summary>Runs an operation that is no step, at this place of the loop.</summary>
@@ -187,10 +190,21 @@ internal sealed class Membership : IDisposable
                 Offer();
             }
 
+            _offered = 0;
             CopyTime += _server!.BeforeChange(Peers(keepFor)).Elapsed;
         }
 
         return level;
+    }
+
+    /// <summary>The state moves for the last time: nothing reads it any more afterwards.</summary>
+    public void BeforeFinish()
+    {
+        if (IsLevel)
+        {
+            _offered = 0;
+            _server?.BeforeChange(keep: false);
+        }
     }
 
     /// <summary>The shared state has moved.</summary>
@@ -343,6 +357,12 @@ internal sealed class Membership : IDisposable
 
     private void Offer()
     {
+        if (_offered == _version)
+        {
+            return;
+        }
+
+        _offered = _version;
         _state.Download();
         _server!.Offer(
             _version, _state.Tensors(), new VersionBlob(_state.SaveNumbers(), _strategy.State.Save()).ToBytes());

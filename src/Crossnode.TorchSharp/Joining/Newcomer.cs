@@ -53,7 +53,6 @@ internal sealed class Newcomer : IDisposable
         _options = options;
         _time = options.Time;
         _queue = new UpdateQueue(options.JoinBudgetBytes);
-        _queue.Prepare(Sources(), UpdatesAhead);
     }
 
     /// <summary>Whether a version is being fetched, or was.</summary>
@@ -64,6 +63,9 @@ internal sealed class Newcomer : IDisposable
 
     /// <summary>How often it had to begin again.</summary>
     public int Restarts { get; private set; }
+
+    /// <summary>Makes the memory ready that it needs at once; before the others wait.</summary>
+    public void Prepare() => _queue.Prepare(Sources(), UpdatesAhead);
 
     /// <summary>Starts to fetch a version, unless it is under way.</summary>
     public void Fetch(long version)
