@@ -47,9 +47,11 @@ internal sealed record TrainConfiguration
 
     public int SynchronousSteps { get; init; } = 260;
 
+    public double LocalRateShare { get; init; } = 0.5;
+
     public double OuterLearningRate { get; init; } = 0.7;
 
-    public double OuterMomentum { get; init; } = 0.6;
+    public double OuterMomentum { get; init; } = 0.8;
 
     public int EvaluateEvery { get; init; } = 200;
 

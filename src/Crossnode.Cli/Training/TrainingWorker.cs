@@ -199,7 +199,7 @@ internal sealed class TrainingWorker : IDisposable
         var c = _configuration;
         var started = _time.GetTimestamp();
         using var scope = NewDisposeScope();
-        var rate = _schedule.At(step);
+        var rate = _schedule.At(step) * StrategyChoice.RateShare(c, step);
         foreach (var group in _optimizer.ParamGroups)
         {
             group.LearningRate = rate;

@@ -43,6 +43,14 @@ public sealed class SettingsTests
         Assert.Equal(sentence, Assert.Throws<UsageException>(() => Read(json)).Message);
 
     [Theory]
+    [InlineData("diloco", 99, 1)]
+    [InlineData("diloco", 100, 0.25)]
+    [InlineData("data-parallel", 100, 1)]
+    public void Local_steps_take_their_share_of_the_learning_rate(string strategy, long step, double share) =>
+        Assert.Equal(
+            share, StrategyChoice.RateShare(Defaults with { Strategy = strategy, SynchronousSteps = 100, LocalRateShare = 0.25 }, step));
+
+    [Theory]
     [InlineData("steps", "abc", "--steps must be a whole number of at least 1, not 'abc'.")]
     [InlineData("steps", "-3", "--steps must be a whole number of at least 1, not '-3'.")]
     [InlineData("learningRate", "NaN", "--learning-rate must be a number of at least 0, not 'NaN'.")]
