@@ -52,6 +52,11 @@ public sealed class OperationGroup
         {
             throw new ArgumentException("the buffer describes no memory; make it with one of TensorBuffer's From methods", nameof(buffer));
         }
+
+        if (!buffer.Type.IsReducible())
+        {
+            throw new ArgumentException($"operations carry f16, bf16, f32 and f64, not {buffer.Type.Name()}", nameof(buffer));
+        }
     }
 }
 

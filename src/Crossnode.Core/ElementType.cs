@@ -1,6 +1,6 @@
 namespace Crossnode.Core;
 
-/// <summary>The element types that collectives carry. The numbers are on the wire.</summary>
+/// <summary>The element types of buffers. The numbers are on the wire.</summary>
 public enum ElementType : byte
 {
     /// <summary>No elements: barriers.</summary>
@@ -17,6 +17,9 @@ public enum ElementType : byte
 
     /// <summary>IEEE 754 binary64.</summary>
     Float64 = 4,
+
+    /// <summary>A byte: what is stored and fetched. Collectives do not carry it.</summary>
+    UInt8 = 5,
 }
 
 /// <summary>Facts about element types.</summary>
@@ -30,11 +33,15 @@ public static class ElementTypes
         ElementType.Float16 or ElementType.BFloat16 => 2,
         ElementType.Float32 => 4,
         ElementType.Float64 => 8,
+        ElementType.UInt8 => 1,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "unknown element type"),
     };
 
-    /// <summary>Whether the value is one of the types that carry elements.</summary>
-    public static bool IsKnown(this ElementType type) => type is >= ElementType.Float16 and <= ElementType.Float64;
+    /// <summary>Whether the value is one of the types that have elements.</summary>
+    public static bool IsKnown(this ElementType type) => type is >= ElementType.Float16 and <= ElementType.UInt8;
+
+    /// <summary>Whether collectives carry and reduce elements of this type.</summary>
+    public static bool IsReducible(this ElementType type) => type is >= ElementType.Float16 and <= ElementType.Float64;
 
     /// <summary>The short name that error texts use.</summary>
     public static string Name(this ElementType type) => type switch
@@ -44,6 +51,7 @@ public static class ElementTypes
         ElementType.BFloat16 => "bf16",
         ElementType.Float32 => "f32",
         ElementType.Float64 => "f64",
+        ElementType.UInt8 => "u8",
         _ => $"type {(byte)type}",
     };
 }

@@ -94,7 +94,7 @@ public static unsafe class ReduceKernels
     private static void Check(ElementType type, long count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        if (!type.IsKnown())
+        if (!type.IsReducible())
         {
             throw new ArgumentOutOfRangeException(nameof(type), type, $"{type.Name()} has no elements to reduce");
         }

@@ -24,6 +24,8 @@ internal static class JoinCommand
         {
             command.Add(option);
         }
+        var fromRun = new Option<bool>("--data-from-run") { Description = "take the run's data from its members, where they are not here" };
+        command.Add(fromRun);
         var wait = new Option<double>("--wait-seconds") { Description = "how long to wait for somebody to begin the run [60]", DefaultValueFactory = _ => 60, HelpName = "X" };
         var json = CommonOptions.Json();
         var plain = new Option<bool>("--plain") { Description = "print lines where a table would be drawn" };
@@ -32,8 +34,12 @@ internal static class JoinCommand
         command.Add(plain);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var own = flags.Apply(parsed, defaults) with { Coordinator = parsed.GetValue(coordinator)! };
+            var own = flags.Apply(parsed, defaults) with { Coordinator = parsed.GetValue(coordinator)!, DataFromRun = parsed.GetValue(fromRun) };
             var (_, remote) = own.Network();
+            if (own.DataFromRun && own.Data.Count > 0)
+            {
+                throw new UsageException("--data names files that are here, and --data-from-run takes those of the run: give one of them.");
+            }
             DataFlag.Check(own.Data);
             var patience = parsed.GetValue(wait) is >= 0 and <= 86_400 and var seconds
                 ? TimeSpan.FromSeconds(seconds)
@@ -42,6 +48,7 @@ internal static class JoinCommand
             var status = await RunDoor.WaitForCharterAsync(
                 remote!,
                 patience,
+                mustHaveMembers: own.DataFromRun,
                 () => people.WriteLine($"crossnode: run {remote!.Run} has not begun; waiting for it up to {patience.TotalSeconds:0} s"),
                 context.Clock.Time,
                 cancellationToken);

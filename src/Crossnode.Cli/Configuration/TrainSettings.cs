@@ -43,7 +43,7 @@ internal static class TrainSettings
         Setting.Whole("checkpointEvery", "steps between two savings of all that is needed to go on; 0 saves when the run is stopped", 0, c => c.CheckpointEvery, (c, v) => c with { CheckpointEvery = v }),
         Setting.Text("resume", "folder of a run to go on from, with its configuration but for what is given here", "FOLDER", c => c.Resume, (c, v) => c with { Resume = v }),
         Setting.Whole("restarts", "how often each worker that dies is started anew, as a newcomer", 0, 1000, c => c.Restarts, (c, v) => c with { Restarts = v }),
-        Setting.Real("stateRate", "most MB of state a second that a worker serves to newcomers; 0 does not limit it", 0, 1e9, c => c.StateRate, (c, v) => c with { StateRate = v }),
+        Setting.Real("stateRate", "most MB of state and data a second that a worker serves to newcomers; 0 does not limit it", 0, 1e9, c => c.StateRate, (c, v) => c with { StateRate = v }),
         Setting.Text("coordinator", NetworkTexts.Coordinator, "HOST:PORT", c => c.Coordinator, (c, v) => c with { Coordinator = v }),
         Setting.Text("run", NetworkTexts.Run, "ID", c => c.Run, (c, v) => c with { Run = v }),
         Setting.Text("listen", NetworkTexts.Listen, "ADDRESS:PORTS", c => c.Listen, (c, v) => c with { Listen = v }),

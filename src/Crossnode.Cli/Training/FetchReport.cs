@@ -2,9 +2,9 @@ using Crossnode.Core;
 
 namespace Crossnode.Cli.Training;
 
-/// <summary>Tells a few times a second how far a newcomer's fetch has come, and from whom.</summary>
+/// <summary>Tells a few times a second how far a fetch of state or data has come, and from whom.</summary>
 /// <remarks>Called on the fetching thread.</remarks>
-internal sealed class FetchReport(Action<WorkerNote> tell, TimeProvider time)
+internal sealed class FetchReport(NoteKind kind, Action<WorkerNote> tell, TimeProvider time)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(0.25);
 
@@ -18,7 +18,7 @@ internal sealed class FetchReport(Action<WorkerNote> tell, TimeProvider time)
         if (bytes == total || _toldAt is not { } at || time.GetElapsedTime(at) >= Interval)
         {
             _toldAt = time.GetTimestamp();
-            tell(new WorkerNote { Kind = NoteKind.Fetching, BytesFetched = bytes, BytesToFetch = total, From = [.. _from] });
+            tell(new WorkerNote { Kind = kind, BytesFetched = bytes, BytesToFetch = total, From = [.. _from] });
         }
     }
 }

@@ -26,24 +26,27 @@ internal static class RunDoor
     /// <summary>Waits until somebody has said what the run is about, and says it.</summary>
     /// <param name="remote">The run.</param>
     /// <param name="patience">How long that may take.</param>
+    /// <param name="mustHaveMembers">Whether to wait for the first view as well: only members can give anything.</param>
     /// <param name="waiting">Called once when nobody has said it yet.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="CrossnodeException">The run has ended, nobody begins it in time, or no coordinator of it answers.</exception>
     public static async Task<RunStatus> WaitForCharterAsync(
-        RemoteRun remote, TimeSpan patience, Action waiting, TimeProvider time, CancellationToken cancellationToken)
+        RemoteRun remote, TimeSpan patience, bool mustHaveMembers, Action waiting, TimeProvider time, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         for (var isFirst = true; ; isFirst = false)
         {
             var status = await Task.Run(() => Ask(remote, time, cancellationToken), cancellationToken);
-            if (!status.Charter.IsEmpty)
+            if (!status.Charter.IsEmpty && (status.HasStarted || !mustHaveMembers))
             {
                 return status;
             }
             if (time.GetElapsedTime(started) > patience)
             {
-                throw new DeadlineException(status.HasStarted
+                throw new DeadlineException(!status.Charter.IsEmpty
+                    ? $"run {remote.Run} has no members yet, after {patience.TotalSeconds:0} s: join again once its first workers are there."
+                    : status.HasStarted
                     ? $"run {remote.Run} has members, but is not one of crossnode train: start its program with crossnode run --coordinator {LaunchTexts.Way(remote.Coordinator.ToString(), remote.Run, insecure: false)} -- PROGRAM."
                     : $"nobody has begun run {remote.Run} within {patience.TotalSeconds:0} s: crossnode train --coordinator {LaunchTexts.Way(remote.Coordinator.ToString(), remote.Run, insecure: false)} does.");
             }

@@ -64,6 +64,7 @@ internal sealed class RunFolder
         try
         {
             File.Delete(Corpus);
+            File.Delete(RunData.ClaimOf(Corpus));
             File.Delete(Charter);
         }
         catch (IOException)

@@ -57,6 +57,7 @@ internal static class RunTexts
         WorkerState.Computing => "computing",
         WorkerState.Evaluating => "measuring",
         WorkerState.Ready => "ready",
+        WorkerState.FetchingData => $"fetches the data, {Size(row.BytesFetched)} of {Size(row.BytesToFetch)}",
         WorkerState.Fetching => $"fetches the state, {Size(row.BytesFetched)} of {Size(row.BytesToFetch)}",
         WorkerState.Leaving => "done",
         WorkerState.Evicted => "evicted",
@@ -71,7 +72,7 @@ internal static class RunTexts
         {
             return Invariant($"waiting for {board.Nameless} worker{(board.Nameless > 1 ? "s" : "")} to start and to reach the coordinator");
         }
-        if (board.Rows.Where(row => row.State == WorkerState.Fetching).ToList() is { Count: > 0 } fetching)
+        if (board.Rows.Where(row => row.State is WorkerState.FetchingData or WorkerState.Fetching).ToList() is { Count: > 0 } fetching)
         {
             return string.Join("; ", fetching.Select(row => $"worker {row.Number} {State(board, row, row.HeardAt)}"));
         }
@@ -89,8 +90,9 @@ internal static class RunTexts
     public static string? Newcomer(int worker, WorkerNote note) => note.Kind switch
     {
         NoteKind.Joining => $"worker {worker} has reached the coordinator, and listens at {note.Text}",
-        NoteKind.Fetching =>
-            $"worker {worker} fetches the run's state: {Size(note.BytesFetched)} of {Size(note.BytesToFetch)}, from {Names([.. (note.From ?? []).Select(m => (int)m)])}",
+        NoteKind.FetchingData or NoteKind.Fetching =>
+            $"worker {worker} fetches the run's {(note.Kind == NoteKind.Fetching ? "state" : "data")}: {Size(note.BytesFetched)} of {Size(note.BytesToFetch)}, from {Names([.. (note.From ?? []).Select(m => (int)m)])}",
+        NoteKind.DataHere => $"worker {worker} has the run's data, and they are what its coordinator describes",
         NoteKind.Level =>
             $"worker {worker} holds the run's state after step {note.Step} (its hash begins with {note.StateHash?[..8]}), and counts from the next one on",
         NoteKind.Notice => note.Text,

@@ -190,6 +190,8 @@ internal sealed class TrainingBoard
     private static WorkerRow Follow(WorkerRow row, WorkerNote note) => note.Kind switch
     {
         NoteKind.Ready => row with { State = WorkerState.Ready, View = note.View },
+        NoteKind.FetchingData => row with { State = WorkerState.FetchingData, BytesFetched = note.BytesFetched, BytesToFetch = note.BytesToFetch },
+        NoteKind.DataHere => row with { State = WorkerState.Starting },
         NoteKind.Fetching => row with { State = WorkerState.Fetching, BytesFetched = note.BytesFetched, BytesToFetch = note.BytesToFetch },
         NoteKind.Averaging => row with { State = WorkerState.Averaging, Step = note.Step },
         NoteKind.Step => row with

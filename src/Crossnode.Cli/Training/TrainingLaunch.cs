@@ -52,6 +52,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
             TellsLauncher = _remote is not null,
             Expected = _remote is not null && joined is null ? configuration.Workers : 0,
             Charter = folder.Charter,
+            FetchedCorpus = configuration.DataFromRun ? folder.Corpus : "",
             // Others go on without the workers of this machine, where the coordinator is not here.
             LeavesAlone = _remote is not null,
             State = folder.State,
@@ -108,7 +109,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         {
             Introduce(_remote.Run);
             // What the run learns must be here, and the same as the others', before anybody joins.
-            await Task.Run(Prepare);
+            await Task.Run(c.DataFromRun ? PrepareToFetch : () => Prepare());
         }
         using var launch = Launch.Start(
             new LaunchOptions
@@ -219,20 +220,28 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         if (_joined?.Data.FirstDifference(charter.Data) is { } difference)
         {
             throw new InputException(
-                $"The data here are not those of the run: {difference}. Name the same files with --data, in folders of the same names.");
+                $"The data here are not those of the run: {difference}. Name the same files with --data, or take the run's with --data-from-run.");
         }
         corpus.SaveTo(_folder.Corpus);
         File.WriteAllBytes(_folder.Charter, charter.ToBytes());
+        Take(corpus, report.Training.Count, report.HeldOut.Count, report.Duplicates.Count);
+        return charter;
+    }
+
+    // The workers fetch the data, before they enter.
+    private void PrepareToFetch() => File.WriteAllBytes(_folder.Charter, (_joined! with { Configuration = _configuration }).ToBytes());
+
+    private void Take(Corpus corpus, int training, int heldOut, int duplicates)
+    {
         lock (_gate)
         {
             _corpus = corpus;
             _countLosses = new CountLosses(corpus);
             _metrics.Write(new CorpusLine(
-                "corpus", corpus.Training.Length, corpus.HeldOut.Length, report.Training.Count, report.HeldOut.Count, report.Duplicates.Count));
+                "corpus", corpus.Training.Length, corpus.HeldOut.Length, training, heldOut, duplicates));
         }
         _narrator.Say(
-            $"corpus: {RunTexts.Size(corpus.Training.Length)} to learn from {report.Training.Count} files, {RunTexts.Size(corpus.HeldOut.Length)} of {report.HeldOut.Count} held out, {report.Duplicates.Count} duplicates dropped");
-        return charter;
+            $"corpus: {RunTexts.Size(corpus.Training.Length)} to learn from {training} files, {RunTexts.Size(corpus.HeldOut.Length)} of {heldOut} held out, {duplicates} duplicates dropped");
     }
 
     private void Follow(LaunchEvent happened, Launch launch)
@@ -318,10 +327,15 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         var isFirst = _board.Noted(worker, note, now);
         if (RunTexts.Newcomer(worker, note) is { } text)
         {
-            if (note.Kind != NoteKind.Fetching || note.BytesFetched == note.BytesToFetch || now - _fetchAt >= ProgressInterval)
+            var isProgress = note.Kind is NoteKind.Fetching or NoteKind.FetchingData;
+            if (!isProgress || note.BytesFetched == note.BytesToFetch || now - _fetchAt >= ProgressInterval)
             {
-                _fetchAt = note.Kind == NoteKind.Fetching ? now : _fetchAt;
+                _fetchAt = isProgress ? now : _fetchAt;
                 _narrator.Say(text);
+            }
+            if (note.Kind == NoteKind.DataHere && _configuration.DataFromRun && _corpus is null)
+            {
+                Take(Corpus.LoadFrom(_folder.Corpus), _joined!.Data.TrainingCount, _joined.Data.HeldOutCount, duplicates: 0);
             }
             if (note.Kind == NoteKind.Level)
             {

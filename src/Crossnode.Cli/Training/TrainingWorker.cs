@@ -41,8 +41,9 @@ internal sealed class TrainingWorker : IDisposable
     private readonly CancellationToken _stop;
     private bool _wasLevel;
     private bool _isResumed;
+    private readonly Corpus? _corpus;
 
-    private TrainingWorker(WorkerPlan plan, LaunchEnvironment launch, ILogger logger, CancellationToken stop)
+    private TrainingWorker(WorkerPlan plan, LaunchEnvironment launch, Corpus? corpus, ILogger logger, CancellationToken stop)
     {
         _configuration = plan.Configuration;
         _plan = plan;
@@ -64,6 +65,8 @@ internal sealed class TrainingWorker : IDisposable
             },
             _transport,
             stop));
+        // Nobody waits for a worker that has not entered.
+        _corpus = corpus ?? (plan.Place.FetchedCorpus.Length > 0 ? RunData.Fetch(Session, plan.Place, _link.Tell, _time, stop) : null);
         _model = new Gpt(new GptOptions
         {
             Layers = c.Layers, Heads = c.Heads, Width = c.Width, Context = c.Context, Seed = (ulong)c.Seed,
@@ -81,7 +84,7 @@ internal sealed class TrainingWorker : IDisposable
             new DistributionOptions
             {
                 StateBytesPerSecond = c.StateRate > 0 ? (long)(c.StateRate * 1e6) : null,
-                JoinProgress = new FetchReport(_link.Tell, _time).Fetched,
+                JoinProgress = new FetchReport(NoteKind.Fetching, _link.Tell, _time).Fetched,
             },
             stop);
         _wasLevel = !Session.IsNewcomer;
@@ -108,10 +111,11 @@ internal sealed class TrainingWorker : IDisposable
         Corpus? corpus = null;
         for (var left = plan.Place.Returns; ; left--)
         {
-            using var worker = new TrainingWorker(plan, launch, logger, stop.Token);
+            using var worker = new TrainingWorker(plan, launch, corpus, logger, stop.Token);
             worker._link.Tell(new WorkerNote { Kind = NoteKind.Ready, View = worker.Session.View.Id.Epoch });
-            corpus ??= Corpus.LoadFrom(input.ReadLine()
+            corpus ??= worker._corpus ?? Corpus.LoadFrom(input.ReadLine()
                 ?? throw new InputException("The launcher ended before it named a corpus; start crossnode train again."));
+            RunData.Publish(worker.Session, corpus);
             try
             {
                 worker.Train(corpus);

@@ -57,13 +57,13 @@ internal sealed record WorkerNote
     /// <summary>Bytes received from other members so far.</summary>
     public long BytesReceived { get; init; }
 
-    /// <summary>Bytes of the run's state that are here, while a newcomer fetches it.</summary>
+    /// <summary>Bytes of the run's state or data that are here, while a newcomer fetches it.</summary>
     public long BytesFetched { get; init; }
 
-    /// <summary>Bytes of state in all.</summary>
+    /// <summary>Bytes of it in all.</summary>
     public long BytesToFetch { get; init; }
 
-    /// <summary>The members from which state came.</summary>
+    /// <summary>The members from which it came.</summary>
     public IReadOnlyList<uint>? From { get; init; }
 
     /// <summary>A sentence for people.</summary>
@@ -97,6 +97,12 @@ internal enum NoteKind
 {
     /// <summary>The worker has reached the coordinator; the text says where it listens.</summary>
     Joining,
+
+    /// <summary>It is outside the run yet, and fetches the run's data.</summary>
+    FetchingData,
+
+    /// <summary>The run's data are in the launcher's folder, and are what the run's description says.</summary>
+    DataHere,
 
     /// <summary>It is a newcomer, and fetches the run's state.</summary>
     Fetching,

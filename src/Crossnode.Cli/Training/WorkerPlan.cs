@@ -59,6 +59,9 @@ internal sealed record WorkerPlace
     /// <summary>File with what the run is about; there from the moment on that the corpus is.</summary>
     public required string Charter { get; init; }
 
+    /// <summary>The corpus file that this worker or another one of this machine makes of what members give; empty where the launcher makes it.</summary>
+    public string FetchedCorpus { get; init; } = "";
+
     /// <summary>Whether a request to stop makes this worker leave alone; else all members stop together.</summary>
     public bool LeavesAlone { get; init; }
 

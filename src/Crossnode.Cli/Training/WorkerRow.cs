@@ -40,6 +40,7 @@ internal enum WorkerState
 {
     Starting,
     Ready,
+    FetchingData,
     Fetching,
     Computing,
     Averaging,

@@ -21,7 +21,7 @@ public sealed record StateFetcherOptions
 /// <summary>What is fetched, from whom, and where it goes.</summary>
 public sealed record FetchRequest
 {
-    /// <summary>The version; a holder that does not have it yet is waited for.</summary>
+    /// <summary>The version, or <see cref="StateServer.PublishedVersion"/>; a holder that does not have it yet is waited for.</summary>
     public required long Version { get; init; }
 
     /// <summary>Members that hold it, all of which are asked.</summary>

@@ -162,7 +162,9 @@ public sealed partial class StateFetcher
                 ? "no manifest was agreed on"
                 : $"{_matched + _fetched} of {_targetBytes} bytes are here, the first missing are of tensor "
                     + $"'{_manifest.Tensors[_manifest.Place(missing).Tensor].Name}'";
-            var what = $"version {_request.Version} of the state could not be fetched";
+            var what = _request.Version == StateServer.PublishedVersion
+                ? "what members publish could not be fetched"
+                : $"version {_request.Version} of the state could not be fetched";
             return fail.IsLate
                 ? new DeadlineException($"{what} {fail.Text}. {progress}")
                 : new LinkException($"{what}, no holder is left: {fail.Text}. {progress}");

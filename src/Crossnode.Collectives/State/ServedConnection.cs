@@ -48,7 +48,7 @@ internal sealed unsafe class ServedConnection : IStateReader, IDisposable
 
     public StatePeer Peer { get; }
 
-    /// <summary>Whether the peer may be outside the view; then it gets no state.</summary>
+    /// <summary>Whether the peer may be outside the view; then it gets what is published, and no state.</summary>
     public bool IsGuest { get; private set; }
 
     /// <summary>Versions that this connection asked for and has not said to be done with.</summary>
@@ -115,7 +115,8 @@ internal sealed unsafe class ServedConnection : IStateReader, IDisposable
             case StateMessage.BodyOneofCase.Describe:
                 Descriptions.Add(new DescribeAsked(message.Number, message.Describe.Sequence, message.Describe.KnowsProvisional));
                 return null;
-            case StateMessage.BodyOneofCase.AskManifest or StateMessage.BodyOneofCase.AskChunk when IsGuest:
+            case StateMessage.BodyOneofCase.AskManifest when IsGuest && message.AskManifest.Version != StateServer.PublishedVersion:
+            case StateMessage.BodyOneofCase.AskChunk when IsGuest && message.AskChunk.Version != StateServer.PublishedVersion:
                 Refuse(message.Number, "a guest gets no state: enter the view, and ask as a member of it");
                 return null;
             case StateMessage.BodyOneofCase.AskManifest:

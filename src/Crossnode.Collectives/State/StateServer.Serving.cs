@@ -233,7 +233,7 @@ public sealed partial class StateServer
 
     private bool TryGiveManifest(ServedConnection connection, (ulong Number, long Version) asked, ref StateVersion? toHash)
     {
-        if (!_versions.TryGetValue(asked.Version, out var version))
+        if (Find(asked.Version) is not { } version)
         {
             if (asked.Version > _newest)
             {
@@ -333,7 +333,7 @@ public sealed partial class StateServer
         StateVersion? version;
         lock (_gate)
         {
-            _versions.TryGetValue(wanted.Version, out version);
+            version = Find(wanted.Version);
         }
 
         if (version is null || !version.TryPlace(wanted.Tensor, wanted.Chunk, out var place))
@@ -384,6 +384,11 @@ public sealed partial class StateServer
 
     private void Asked(ServedConnection connection, long version)
     {
+        if (version == PublishedVersion)
+        {
+            return; // Nobody has to want it.
+        }
+
         lock (_gate)
         {
             if (!connection.Interests.Contains(version))

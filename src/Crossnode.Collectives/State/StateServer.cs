@@ -89,6 +89,7 @@ public sealed partial class StateServer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(live);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(version);
+        ArgumentOutOfRangeException.ThrowIfEqual(version, PublishedVersion);
         CheckOffer(live, blob);
         lock (_gate)
         {
@@ -244,7 +245,7 @@ public sealed partial class StateServer : IDisposable
     /// <summary>Takes over an accepted connection whose preambles have been exchanged.</summary>
     /// <param name="frames">The connection.</param>
     /// <param name="peer">Who opened it.</param>
-    /// <param name="isGuest">It need not be in the view, and is told what operations are, but given no state.</param>
+    /// <param name="isGuest">It need not be in the view: it is told what operations are, and given what is published, but no state.</param>
     public void Take(FrameConnection frames, StatePeer peer, bool isGuest = false)
     {
         ArgumentNullException.ThrowIfNull(frames);
@@ -288,6 +289,7 @@ public sealed partial class StateServer : IDisposable
 
             _versions.Clear();
             _live = null;
+            _published?.Dispose();
             _spare?.Dispose();
             _spare = null;
         }

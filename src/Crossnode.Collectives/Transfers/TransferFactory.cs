@@ -55,9 +55,9 @@ public static class TransferFactory
     private static void CheckArithmetic(in PartMemory part, double weight, int chunkBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(part.Count, nameof(part));
-        if (!part.Type.IsKnown())
+        if (!part.Type.IsReducible())
         {
-            throw new ArgumentException($"{part.Type.Name()} has no elements", nameof(part));
+            throw new ArgumentException($"{part.Type.Name()} has no elements that operations carry", nameof(part));
         }
 
         if (part.Kind == CollectiveKind.AllReduce && part.Reduce is not (ReduceOperator.Sum or ReduceOperator.Average))

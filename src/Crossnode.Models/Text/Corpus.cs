@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Crossnode.Core.Errors;
 
 namespace Crossnode.Models.Text;
@@ -8,11 +9,15 @@ public sealed class Corpus
     /// <summary>Less text than this teaches nothing, and leaves nothing to measure.</summary>
     public const int FewestBytes = 4096;
 
-    internal Corpus(byte[] training, byte[] heldOut, CorpusReport? report)
+    /// <summary>More text than this is refused.</summary>
+    public const int MostBytes = int.MaxValue / 2;
+
+    internal Corpus(byte[] training, byte[] heldOut, CorpusReport? report, byte[]? lengths = null)
     {
         Training = training;
         HeldOut = heldOut;
         Report = report;
+        Lengths = lengths ?? (report is null ? [] : LengthsOf(report));
     }
 
     /// <summary>What is learned.</summary>
@@ -20,6 +25,9 @@ public sealed class Corpus
 
     /// <summary>What is never learned.</summary>
     public ReadOnlyMemory<byte> HeldOut { get; }
+
+    /// <summary>The bytes of each document, those learned first: 32 bits each, little-endian. With them others can check the texts.</summary>
+    public ReadOnlyMemory<byte> Lengths { get; }
 
     /// <summary>What the corpus was made of; null when it was loaded from a file of <see cref="SaveTo"/>.</summary>
     public CorpusReport? Report { get; }
@@ -32,6 +40,31 @@ public sealed class Corpus
     /// <summary>Makes a corpus of files, folders and patterns with *, ? and **, byte for byte.</summary>
     /// <exception cref="InputException">One names no file, a file cannot be read, or they hold too little text.</exception>
     public static Corpus FromFiles(IEnumerable<string> patterns) => FromDocuments(TextFiles.Read(patterns));
+
+    /// <summary>Makes a corpus of what members of a run gave, and checks it document by document.</summary>
+    /// <param name="wanted">What the run's coordinator says that they are.</param>
+    /// <param name="training">All text to learn. The corpus keeps this array.</param>
+    /// <param name="heldOut">All text that is held out. The corpus keeps this array.</param>
+    /// <param name="lengths">As <see cref="Lengths"/>. The corpus keeps this array.</param>
+    /// <exception cref="InputException">They differ; the text names the first difference.</exception>
+    public static Corpus FromMembers(DataManifest wanted, byte[] training, byte[] heldOut, byte[] lengths)
+    {
+        ArgumentNullException.ThrowIfNull(wanted);
+        ArgumentNullException.ThrowIfNull(training);
+        ArgumentNullException.ThrowIfNull(heldOut);
+        ArgumentNullException.ThrowIfNull(lengths);
+        var cuts = new DocumentCuts(wanted, lengths);
+        var report = new CorpusReport
+        {
+            Training = cuts.Take(wanted.TrainingCount, training),
+            HeldOut = cuts.Take(wanted.HeldOutCount, heldOut),
+            Duplicates = [],
+            HeldOutIsTail = false,
+        };
+        return wanted.FirstDifference(DataManifest.Of(report)) is { } difference
+            ? throw new InputException($"What the members gave is not what the coordinator describes: {difference}.")
+            : new Corpus(training, heldOut, report, lengths);
+    }
 
     /// <summary>Looks whether files, folders and patterns name enough text that can be read, without reading it all.</summary>
     /// <remarks>Files that are equal count once in a corpus and more than once here, so <see cref="FromFiles"/> may still refuse.</remarks>
@@ -129,10 +162,10 @@ public sealed class Corpus
             }
         }
         var bytes = distinct.Sum(d => (long)d.Text.Length);
-        if (bytes is < FewestBytes or > int.MaxValue / 2)
+        if (bytes is < FewestBytes or > MostBytes)
         {
             throw bytes < FewestBytes ? TooShort(bytes) : new InputException(
-                $"The data hold {bytes} bytes of text; name at most {int.MaxValue / 2} with --data.");
+                $"The data hold {bytes} bytes of text; name at most {MostBytes} with --data.");
         }
         var (training, heldOut, isTail) = HoldOut.Split(distinct);
         return new Corpus(Join(training), Join(heldOut), new CorpusReport
@@ -142,6 +175,18 @@ public sealed class Corpus
             Duplicates = duplicates,
             HeldOutIsTail = isTail,
         });
+    }
+
+    private static byte[] LengthsOf(CorpusReport report)
+    {
+        var lengths = new byte[sizeof(int) * (report.Training.Count + report.HeldOut.Count)];
+        var at = 0;
+        foreach (var document in report.Training.Concat(report.HeldOut))
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(lengths.AsSpan(at), document.Bytes);
+            at += sizeof(int);
+        }
+        return lengths;
     }
 
     private static CorpusDocument Described(Document d) => new(d.Name, d.Text.Length, Document.HashOf(d.Text));

@@ -7,13 +7,13 @@ namespace Crossnode.Models.Text;
 
 /// <summary>The file in which a launcher hands a corpus to its workers.</summary>
 /// <remarks>
-/// Little-endian: magic "XNCORPUS" (8 bytes), format version (4), bytes of training text (4), bytes of held-out text (4),
-/// XxHash64 of both texts (8), training text, held-out text.
+/// Little-endian: magic "XNCORPUS" (8 bytes), format version (4), bytes of training text (4), bytes of held-out text (4), bytes of
+/// the documents' lengths (4), XxHash64 of these three (8), training text, held-out text, lengths.
 /// </remarks>
 internal static class CorpusFile
 {
-    private const int HeaderSize = 28;
-    private const int FormatVersion = 1;
+    private const int HeaderSize = 32;
+    private const int FormatVersion = 2;
 
     private static ReadOnlySpan<byte> Magic => "XNCORPUS"u8;
 
@@ -24,11 +24,13 @@ internal static class CorpusFile
         BinaryPrimitives.WriteInt32LittleEndian(header[8..], FormatVersion);
         BinaryPrimitives.WriteInt32LittleEndian(header[12..], corpus.Training.Length);
         BinaryPrimitives.WriteInt32LittleEndian(header[16..], corpus.HeldOut.Length);
-        BinaryPrimitives.WriteUInt64LittleEndian(header[20..], HashOf(corpus.Training.Span, corpus.HeldOut.Span));
+        BinaryPrimitives.WriteInt32LittleEndian(header[20..], corpus.Lengths.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(header[24..], HashOf(corpus.Training.Span, corpus.HeldOut.Span, corpus.Lengths.Span));
         using var target = new AtomicFile(path);
         target.Stream.Write(header);
         target.Stream.Write(corpus.Training.Span);
         target.Stream.Write(corpus.HeldOut.Span);
+        target.Stream.Write(corpus.Lengths.Span);
         target.Commit();
     }
 
@@ -53,19 +55,26 @@ internal static class CorpusFile
             throw new InputException($"The prepared corpus {path} has format {version}, this program reads {FormatVersion}: delete it and start the run again.");
         }
         int training = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(12)), heldOut = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(16));
-        if (training < 0 || heldOut < 0 || (long)HeaderSize + training + heldOut != file.Length
-            || HashOf(file.AsSpan(HeaderSize, training), file.AsSpan(HeaderSize + training)) != BinaryPrimitives.ReadUInt64LittleEndian(file.AsSpan(20)))
+        var lengths = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(20));
+        if (training < 0 || heldOut < 0 || lengths < 0 || (long)HeaderSize + training + heldOut + lengths != file.Length)
         {
-            throw new InputException($"The prepared corpus {path} is cut short or damaged: delete it and start the run again.");
+            throw Damaged(path);
         }
-        return new Corpus(file[HeaderSize..(HeaderSize + training)], file[(HeaderSize + training)..], report: null);
+        var (first, second) = (HeaderSize + training, HeaderSize + training + heldOut);
+        return HashOf(file.AsSpan(HeaderSize, training), file.AsSpan(first, heldOut), file.AsSpan(second)) == BinaryPrimitives.ReadUInt64LittleEndian(file.AsSpan(24))
+            ? new Corpus(file[HeaderSize..first], file[first..second], report: null, file[second..])
+            : throw Damaged(path);
     }
 
-    private static ulong HashOf(ReadOnlySpan<byte> training, ReadOnlySpan<byte> heldOut)
+    private static InputException Damaged(string path) =>
+        new($"The prepared corpus {path} is cut short or damaged: delete it and start the run again.");
+
+    private static ulong HashOf(ReadOnlySpan<byte> training, ReadOnlySpan<byte> heldOut, ReadOnlySpan<byte> lengths)
     {
         var hash = new XxHash64();
         hash.Append(training);
         hash.Append(heldOut);
+        hash.Append(lengths);
         return hash.GetCurrentHashAsUInt64();
     }
 }

@@ -158,6 +158,46 @@ public sealed partial class JoinTests : IDisposable
     }
 
     [Fact]
+    public void Joiner_without_the_data_takes_them_from_the_run_and_ends_with_the_same_state()
+    {
+        var files = Directory.CreateDirectory(Path.Combine(_folder, "files")).FullName;
+        for (var file = 0; file < 5; file++)
+        {
+            File.WriteAllText(Path.Combine(files, $"{file}.txt"), TinyTraining.MadeUpText((ulong)file + 1));
+        }
+        using var train = CrossnodeProcess.Start(
+            ["train", .. TinyTraining.Flags(files, Path.Combine(_folder, "a"), workers: 2, Endless, "--json", "--evaluate-every", "100")]);
+        train.WaitForLine("\"step\":5,");
+        var way = Way(train.WaitForLine("crossnode join"));
+        string[] own = ["join", .. way, "--out", Path.Combine(_folder, "b"), "--data-from-run"];
+        Refused("give one of them", [.. own, "--data", Text]);
+        Refused("or take the run's with --data-from-run", ["join", .. way, "--data", Text, "--out", Path.Combine(_folder, "b")]);
+
+        using var join = CrossnodeProcess.Start([.. own, "--json", "--workers", "2"]);
+        join.WaitForLine("fetches the run's data: 300 kB of 300 kB, from worker");
+        join.WaitForLine("\"kind\":\"level\"", times: 2);
+        train.WaitForLine("\"members\":[0,1,2,3],\"attempts\"", times: 20);
+        train.Signal(Signals.Terminate);
+        Assert.True(train.WaitForExit().ExitCode == ExitCodes.Interrupted, train.All());
+        Assert.True(join.WaitForExit().ExitCode == ExitCodes.Success, join.All());
+
+        // One of the two workers fetched for both.
+        Assert.Single(join.Errors, line => line.Contains("has the run's data", StringComparison.Ordinal));
+        Assert.Equal(Sizes(train), Sizes(join));
+        Assert.Single(Hashes(train).Concat(Hashes(join)).Distinct());
+        // Whoever leaves last is not in the other machine's last view.
+        Assert.Equal([0, 1, 2, 3], Ids(train).Concat(Ids(join)).Distinct().Order());
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(_folder, "b"), "corpus*"));
+
+        static (long, long) Sizes(CrossnodeProcess process) => process.Json("corpus").Single() is var line
+            ? (line.GetProperty("trainingBytes").GetInt64(), line.GetProperty("heldOutBytes").GetInt64()) : default;
+        static IEnumerable<JsonElement> Ended(CrossnodeProcess process) => Summary(process).GetProperty("members").EnumerateArray()
+            .Where(member => member.GetProperty("stateHash").ValueKind == JsonValueKind.String);
+        static IEnumerable<int> Ids(CrossnodeProcess process) => Ended(process).Select(member => member.GetProperty("id").GetInt32());
+        static IEnumerable<string?> Hashes(CrossnodeProcess process) => Ended(process).Select(member => member.GetProperty("stateHash").GetString());
+    }
+
+    [Fact]
     public async Task Wrong_run_other_service_and_silence_are_each_a_sentence()
     {
         using var train = Train("a", workers: 1, steps: Endless, "--json");

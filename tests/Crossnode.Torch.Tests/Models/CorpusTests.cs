@@ -100,7 +100,39 @@ public sealed class CorpusTests : IDisposable
 
         Assert.Equal(corpus.Training.ToArray(), loaded.Training.ToArray());
         Assert.Equal(corpus.HeldOut.ToArray(), loaded.HeldOut.ToArray());
+        Assert.Equal(corpus.Lengths.ToArray(), loaded.Lengths.ToArray());
         Assert.Single(Directory.EnumerateFiles(_folder["saved"]));
+    }
+
+    [Fact]
+    public void Corpus_of_members_is_checked_document_by_document()
+    {
+        for (var file = 0; file < 30; file++)
+        {
+            _folder.Write($"{file:00}.txt", Lines($"words of {file}", 400));
+        }
+        var corpus = Corpus.FromFiles([_folder["*.txt"]]);
+        var manifest = DataManifest.Parse(System.Text.Json.Nodes.JsonNode.Parse(DataManifest.Of(corpus.Report!).ToJson().ToJsonString()));
+        var (training, heldOut, lengths) = (corpus.Training.ToArray(), corpus.HeldOut.ToArray(), corpus.Lengths.ToArray());
+
+        var taken = Corpus.FromMembers(manifest, training, heldOut, lengths);
+        Assert.Null(manifest.FirstDifference(DataManifest.Of(taken.Report!)));
+        Assert.Equal(corpus.Training.ToArray(), taken.Training.ToArray());
+        Assert.Equal(corpus.HeldOut.ToArray(), taken.HeldOut.ToArray());
+
+        heldOut[^1] ^= 1;
+        Assert.Contains($"document 30 of 30, {corpus.Report!.HeldOut[^1].Name.Split('/', '\\')[^1]}, has other content", Wrong(lengths), StringComparison.Ordinal);
+        heldOut[^1] ^= 1;
+        lengths[0]++;
+        Assert.Contains("do not add up", Wrong(lengths), StringComparison.Ordinal);
+        lengths[4]--;
+        Assert.Contains("document 1 of 30, ", Wrong(lengths), StringComparison.Ordinal);
+        lengths[3] = 0x80;
+        Assert.Contains("do not add up", Wrong(lengths), StringComparison.Ordinal);
+        Assert.Contains("lengths of 29 documents, where the run has 30", Wrong(lengths[4..]), StringComparison.Ordinal);
+
+        string Wrong(byte[] given) =>
+            Assert.Throws<InputException>(() => Corpus.FromMembers(manifest, training, heldOut, given)).Message;
     }
 
     [Fact]
