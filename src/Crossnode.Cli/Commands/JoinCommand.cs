@@ -34,9 +34,10 @@ internal static class JoinCommand
         command.Add(plain);
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var own = flags.Apply(parsed, defaults) with { Coordinator = parsed.GetValue(coordinator)!, DataFromRun = parsed.GetValue(fromRun) };
+            var own = flags.Apply(parsed, defaults) with { Coordinator = parsed.GetValue(coordinator)! };
+            var takesData = parsed.GetValue(fromRun);
             var (_, remote) = own.Network();
-            if (own.DataFromRun && own.Data.Count > 0)
+            if (takesData && own.Data.Count > 0)
             {
                 throw new UsageException("--data names files that are here, and --data-from-run takes those of the run: give one of them.");
             }
@@ -48,7 +49,7 @@ internal static class JoinCommand
             var status = await RunDoor.WaitForCharterAsync(
                 remote!,
                 patience,
-                mustHaveMembers: own.DataFromRun,
+                mustHaveMembers: takesData,
                 () => people.WriteLine($"crossnode: run {remote!.Run} has not begun; waiting for it up to {patience.TotalSeconds:0} s"),
                 context.Clock.Time,
                 cancellationToken);
@@ -61,7 +62,7 @@ internal static class JoinCommand
             }
             using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
             return await TrainingLaunch.RunAsync(
-                context, charter.Configuration, charter, resumed: null, parsed.GetValue(json), parsed.GetValue(plain),
+                context, charter.Configuration, new JoinedRun(charter, takesData), resumed: null, parsed.GetValue(json), parsed.GetValue(plain),
                 parsed.GetValue(CommonOptions.Verbose), logs.CreateLogger("Crossnode.Coordinator"));
         });
         return command;

@@ -9,9 +9,6 @@ internal sealed record TrainConfiguration
 
     public IReadOnlyList<string> Data { get; init; } = [];
 
-    /// <summary>Whether members of the run give the data: a flag of join alone, and no setting.</summary>
-    public bool DataFromRun { get; init; }
-
     public string Out { get; init; } = "";
 
     public int Seed { get; init; } = 1;

@@ -33,18 +33,20 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private readonly Lock _gate = new();
     private CountLosses? _countLosses;
     private Corpus? _corpus;
+    private readonly bool _takesData;
     private bool _isGivenUp;
     private TimeSpan _progressAt;
     private TimeSpan _workersAt;
     private TimeSpan _fetchAt;
 
     private TrainingLaunch(
-        CommandContext context, TrainConfiguration configuration, RunCharter? joined, Resumption? resumed, RunFolder folder, bool json, bool plain)
+        CommandContext context, TrainConfiguration configuration, JoinedRun? joined, Resumption? resumed, RunFolder folder, bool json, bool plain)
     {
         _resumed = resumed;
         _context = context;
         _configuration = configuration;
-        _joined = joined;
+        _joined = joined?.Charter;
+        _takesData = joined is { TakesData: true };
         _folder = folder;
         (_network, _remote) = configuration.Network();
         _plan = new WorkerPlan(configuration, folder.Checkpoint, new WorkerPlace
@@ -52,12 +54,12 @@ internal sealed class TrainingLaunch : IAsyncDisposable
             TellsLauncher = _remote is not null,
             Expected = _remote is not null && joined is null ? configuration.Workers : 0,
             Charter = folder.Charter,
-            FetchedCorpus = configuration.DataFromRun ? folder.Corpus : "",
+            FetchedCorpus = _takesData ? folder.Corpus : "",
             // Others go on without the workers of this machine, where the coordinator is not here.
             LeavesAlone = _remote is not null,
             State = folder.State,
             Resume = resumed?.Files ?? [],
-            FirstStep = resumed?.Step ?? joined?.FirstStep ?? 0,
+            FirstStep = resumed?.Step ?? _joined?.FirstStep ?? 0,
         }).ToLine();
         _board = new TrainingBoard(configuration.Workers, haveNumbers: _remote is null);
         _metrics = new MetricsLog(folder.Metrics, json ? context.Streams.Out : null);
@@ -70,7 +72,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     /// <summary>Trains, and returns the program's exit code.</summary>
     /// <param name="context">Where it writes.</param>
     /// <param name="configuration">What it does.</param>
-    /// <param name="joined">The charter of a run of others that is to be joined; null for a run of one's own.</param>
+    /// <param name="joined">A run of others that is to be joined; null for a run of one's own.</param>
     /// <param name="resumed">The files from which to go on; null for a run from the start.</param>
     /// <param name="json">Whether standard output gets lines of JSON.</param>
     /// <param name="plain">Whether no table is drawn.</param>
@@ -78,7 +80,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     /// <param name="logger">Where the coordinator's log goes.</param>
     /// <exception cref="CrossnodeException">The run cannot start, or its data is missing or another's.</exception>
     public static async Task<int> RunAsync(
-        CommandContext context, TrainConfiguration configuration, RunCharter? joined, Resumption? resumed, bool json, bool plain, bool verbose, ILogger logger)
+        CommandContext context, TrainConfiguration configuration, JoinedRun? joined, Resumption? resumed, bool json, bool plain, bool verbose, ILogger logger)
     {
         TorchLibrary.Require();
         var folder = RunFolder.Create(configuration.Out, context.Clock.Time);
@@ -109,7 +111,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         {
             Introduce(_remote.Run);
             // What the run learns must be here, and the same as the others', before anybody joins.
-            await Task.Run(c.DataFromRun ? PrepareToFetch : () => Prepare());
+            await Task.Run(_takesData ? PrepareToFetch : () => Prepare());
         }
         using var launch = Launch.Start(
             new LaunchOptions
@@ -333,7 +335,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
                 _fetchAt = isProgress ? now : _fetchAt;
                 _narrator.Say(text);
             }
-            if (note.Kind == NoteKind.DataHere && _configuration.DataFromRun && _corpus is null)
+            if (note.Kind == NoteKind.DataHere && _takesData && _corpus is null)
             {
                 Take(Corpus.LoadFrom(_folder.Corpus), _joined!.Data.TrainingCount, _joined.Data.HeldOutCount, duplicates: 0);
             }
