@@ -358,8 +358,9 @@ public sealed partial class StateServer : IDisposable
         }
     }
 
-    // With the lock held.
-    private void BeginCopy(StateVersion version) => _copying ??= Task.Run(() => Copy(version));
+    // With the lock held. On a thread of its own: the pool's may all be busy, and the caller will wait for it.
+    private void BeginCopy(StateVersion version) => _copying ??= Task.Factory.StartNew(
+        () => Copy(version), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     // Whatever came of it: from now on nothing but the serving thread reads the live memory.
     private void AwaitCopy()
