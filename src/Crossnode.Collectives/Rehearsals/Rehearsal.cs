@@ -21,7 +21,7 @@ internal static class Rehearsal
         static () => Play(Add, OperationsDeadline), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
 
     /// <summary>Begins one in which members only add numbers, once in a process, beside whatever it does: for coordinators.</summary>
-    public static Task<Exception?> BeginOnce() => Operations.Value;
+    public static void BeginOnce() => _ = Operations.Value;
 
     /// <summary>Lives the run: two members found it, a third comes once the first says so.</summary>
     /// <param name="program">What each does with its session, on a thread of its own; it returns when the run is over for it. The
