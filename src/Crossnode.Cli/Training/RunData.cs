@@ -1,8 +1,5 @@
-using System.Runtime.InteropServices;
 using Crossnode.Cli.Configuration;
 using Crossnode.Collectives.Sessions;
-using Crossnode.Collectives.State;
-using Crossnode.Core;
 using Crossnode.Core.Errors;
 using Crossnode.Models.Text;
 
@@ -11,17 +8,6 @@ namespace Crossnode.Cli.Training;
 /// <summary>A run's data between its members: each publishes them, and whoever lacks them fetches them before it enters.</summary>
 internal static class RunData
 {
-    private const string Training = "training";
-    private const string HeldOut = "held out";
-    private const string Lengths = "lengths";
-    private const int Attempts = 2;
-
-    // Members publish as soon as they have read the corpus.
-    private static readonly TimeSpan ManifestTime = TimeSpan.FromMinutes(5);
-
-    // Holders that stall are left alone much earlier: this is a GiB at 12 kB/s.
-    private static readonly TimeSpan FetchTime = TimeSpan.FromDays(1);
-
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(0.2);
 
     /// <summary>The file whose lock says which worker of a machine fetches a corpus.</summary>
@@ -30,7 +16,9 @@ internal static class RunData
     /// <summary>Lets others fetch the corpus from this member; does nothing where nobody comes later.</summary>
     public static void Publish(Session session, Corpus corpus) => session.StateServer?.Publish(
     [
-        Tensor(Training, corpus.Training), Tensor(HeldOut, corpus.HeldOut), Tensor(Lengths, corpus.Lengths),
+        DataFetch.Tensor(DataFetch.Names.Training, corpus.Training),
+        DataFetch.Tensor(DataFetch.Names.HeldOut, corpus.HeldOut),
+        DataFetch.Tensor(DataFetch.Names.Lengths, corpus.Lengths),
     ]);
 
     /// <summary>Fetches the run's data into the launcher's folder, or waits until another worker of this machine has.</summary>
@@ -39,8 +27,31 @@ internal static class RunData
     /// <param name="tell">Hears how far it is.</param>
     /// <param name="time">The clock.</param>
     /// <param name="stop">Gives up.</param>
-    /// <exception cref="CrossnodeException">No member gives them, or what members give is something else; the text says of each why.</exception>
+    /// <exception cref="CrossnodeException">No member gives them, what members give is something else, or it cannot be written.</exception>
+    /// <exception cref="MembershipException">The run has ended for this process meanwhile.</exception>
     public static Corpus Fetch(Session session, WorkerPlace place, Action<WorkerNote> tell, TimeProvider time, CancellationToken stop)
+    {
+        using var whileInRun = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var watch = time.CreateTimer(
+            _ =>
+            {
+                if (session.EndReason is not null)
+                {
+                    whileInRun.Cancel();
+                }
+            },
+            state: null, LookAgain, LookAgain);
+        try
+        {
+            return FetchOrWait(session, place, tell, time, whileInRun.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested && session.EndReason is { } reason)
+        {
+            throw new MembershipException(reason);
+        }
+    }
+
+    private static Corpus FetchOrWait(Session session, WorkerPlace place, Action<WorkerNote> tell, TimeProvider time, CancellationToken stop)
     {
         while (!File.Exists(place.FetchedCorpus))
         {
@@ -49,8 +60,10 @@ internal static class RunData
             if (claim is not null && !File.Exists(place.FetchedCorpus))
             {
                 var wanted = RunCharter.Parse(File.ReadAllBytes(place.Charter), new TrainConfiguration()).Data;
-                var corpus = Fetch(session, wanted, new FetchReport(NoteKind.FetchingData, tell, time), stop);
-                corpus.SaveTo(place.FetchedCorpus);
+                using var fetcher = session.CreateStateFetcher();
+                var report = new FetchReport(NoteKind.FetchingData, tell, time);
+                var corpus = new DataFetch(fetcher, () => session.Peers, wanted, report, time).Run(stop);
+                Save(corpus, place.FetchedCorpus);
                 tell(new WorkerNote { Kind = NoteKind.DataHere });
                 return corpus;
             }
@@ -60,51 +73,17 @@ internal static class RunData
         return Corpus.LoadFrom(place.FetchedCorpus);
     }
 
-    private static Corpus Fetch(Session session, DataManifest wanted, FetchReport report, CancellationToken stop)
+    private static void Save(Corpus corpus, string path)
     {
-        using var fetcher = session.CreateStateFetcher();
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
-            {
-                return FetchOnce(fetcher, session.Peers, wanted, report, stop);
-            }
-            catch (InputException) when (attempt < Attempts)
-            {
-                // Most of those that answered may have been wrong.
-            }
+            corpus.SaveTo(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(path, failure);
         }
     }
-
-    private static Corpus FetchOnce(
-        StateFetcher fetcher, IReadOnlyList<StateHolder> holders, DataManifest wanted, FetchReport report, CancellationToken stop)
-    {
-        if (holders.Count == 0)
-        {
-            throw new InputException("The run has no member that could give its data.");
-        }
-        var request = new FetchRequest { Version = StateServer.PublishedVersion, Holders = holders, Deadline = ManifestTime };
-        var sizes = fetcher.FetchManifest(request, stop).Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.ByteLength);
-        var (training, heldOut, lengths) = (Size(sizes, Training), Size(sizes, HeldOut), Size(sizes, Lengths));
-        if (training + heldOut > Corpus.MostBytes || lengths > Corpus.MostBytes)
-        {
-            throw new InputException($"The run's data are said to have {training + heldOut} bytes, and this program takes {Corpus.MostBytes}.");
-        }
-        var (first, second, third) = (new byte[training], new byte[heldOut], new byte[lengths]);
-        fetcher.Run(
-            request with
-            {
-                Targets = [Tensor(Training, first), Tensor(HeldOut, second), Tensor(Lengths, third)],
-                Deadline = FetchTime,
-                Progress = report.Fetched,
-            },
-            stop);
-        return Corpus.FromMembers(wanted, first, second, third);
-    }
-
-    private static long Size(Dictionary<string, long> sizes, string name) => sizes.TryGetValue(name, out var bytes) && bytes <= Corpus.MostBytes
-        ? bytes
-        : throw new InputException($"What the members publish is no text to learn: its part '{name}' is {(sizes.ContainsKey(name) ? "too large" : "missing")}.");
 
     private static FileStream? Claim(string corpus)
     {
@@ -112,12 +91,21 @@ internal static class RunData
         {
             return new FileStream(ClaimOf(corpus), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException) when (File.Exists(ClaimOf(corpus)))
+        catch (IOException taken) when (IsSharingViolation(taken))
         {
             return null;
         }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(ClaimOf(corpus), failure);
+        }
     }
 
-    private static StateTensor Tensor(string name, ReadOnlyMemory<byte> bytes) =>
-        new(name, TensorBuffer.FromBytes(MemoryMarshal.AsMemory(bytes), ElementType.UInt8));
+    // EWOULDBLOCK of Linux and of macOS; ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION of Windows.
+    private static bool IsSharingViolation(IOException failure) => OperatingSystem.IsWindows()
+        ? (failure.HResult & 0xFFFF) is 32 or 33
+        : failure.HResult is 11 or 35;
+
+    private static InputException CannotWrite(string path, Exception failure) => new(
+        $"The run's data cannot be kept in {path}: {failure.Message} Make room there, or name another folder with --out.", failure);
 }

@@ -58,13 +58,26 @@ internal sealed class RunFolder
         }
     }
 
+    /// <summary>Removes a corpus that an earlier run may have left, before one is fetched: it would be taken for that.</summary>
+    /// <exception cref="UsageException">One cannot be removed.</exception>
+    public void ClearCorpus()
+    {
+        try
+        {
+            DeleteCorpus();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"What an earlier run left in {Path} cannot be removed: {exception.Message} Name another folder with --out.");
+        }
+    }
+
     /// <summary>Removes what was only for the workers.</summary>
     public void RemoveCorpus()
     {
         try
         {
-            File.Delete(Corpus);
-            File.Delete(RunData.ClaimOf(Corpus));
+            DeleteCorpus();
             File.Delete(Charter);
         }
         catch (IOException)
@@ -81,6 +94,15 @@ internal sealed class RunFolder
         if (!Directory.EnumerateFileSystemEntries(Path).Any())
         {
             Directory.Delete(Path);
+        }
+    }
+
+    // With its lock, and what workers that were killed have written of it.
+    private void DeleteCorpus()
+    {
+        foreach (var file in Directory.GetFiles(Path, System.IO.Path.GetFileName(Corpus) + "*"))
+        {
+            File.Delete(file);
         }
     }
 

@@ -33,6 +33,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     private readonly Lock _gate = new();
     private CountLosses? _countLosses;
     private Corpus? _corpus;
+    private Task? _reading;
     private readonly bool _takesData;
     private bool _isGivenUp;
     private TimeSpan _progressAt;
@@ -231,7 +232,24 @@ internal sealed class TrainingLaunch : IAsyncDisposable
     }
 
     // The workers fetch the data, before they enter.
-    private void PrepareToFetch() => File.WriteAllBytes(_folder.Charter, (_joined! with { Configuration = _configuration }).ToBytes());
+    private void PrepareToFetch()
+    {
+        _folder.ClearCorpus();
+        File.WriteAllBytes(_folder.Charter, (_joined! with { Configuration = _configuration }).ToBytes());
+    }
+
+    // For the figures of the report; without it the workers train all the same.
+    private void ReadFetched()
+    {
+        try
+        {
+            Take(Corpus.LoadFrom(_folder.Corpus), _joined!.Data.TrainingCount, _joined.Data.HeldOutCount, duplicates: 0);
+        }
+        catch (Exception failure) when (failure is InputException or IOException or OutOfMemoryException)
+        {
+            _narrator.Say($"the report will not compare with counting, because the corpus could not be read here: {failure.Message}");
+        }
+    }
 
     private void Take(Corpus corpus, int training, int heldOut, int duplicates)
     {
@@ -335,9 +353,9 @@ internal sealed class TrainingLaunch : IAsyncDisposable
                 _fetchAt = isProgress ? now : _fetchAt;
                 _narrator.Say(text);
             }
-            if (note.Kind == NoteKind.DataHere && _takesData && _corpus is null)
+            if (note.Kind == NoteKind.DataHere && _takesData)
             {
-                Take(Corpus.LoadFrom(_folder.Corpus), _joined!.Data.TrainingCount, _joined.Data.HeldOutCount, duplicates: 0);
+                _reading ??= Task.Run(ReadFetched);
             }
             if (note.Kind == NoteKind.Level)
             {
@@ -383,6 +401,7 @@ internal sealed class TrainingLaunch : IAsyncDisposable
         _narrator.Say(outcome.WasInterrupted
             ? $"stopped after {_board.Steps} of {_configuration.Steps} steps{(Directory.Exists(_folder.State) ? $"; crossnode train --resume {_folder.Path} goes on" : "")}"
             : $"all workers have ended after {_board.Steps} of {_configuration.Steps} steps; writing what came of it");
+        await (_reading ?? Task.CompletedTask);
         var counts = _countLosses is null ? null : await _countLosses.Result;
         var report = new TrainingReport(_board, _corpus, counts, _folder, _configuration);
         report.Write(_metrics, _narrator.Say);

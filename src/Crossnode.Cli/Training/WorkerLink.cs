@@ -10,6 +10,7 @@ internal sealed class WorkerLink(bool tellsLauncher) : IDisposable
 {
     private readonly Lock _gate = new();
     private Session? _session;
+    private MemberId _number = MemberId.Unassigned;
 
     /// <summary>The session; there from <see cref="Take"/> on.</summary>
     public Session Session => _session ?? throw new InvalidOperationException("the worker has not joined yet");
@@ -43,7 +44,9 @@ internal sealed class WorkerLink(bool tellsLauncher) : IDisposable
         {
             lock (_gate)
             {
-                Console.Out.WriteLine(NoteLine.Write(session.Self.Value, WorkerNote.Topic, json));
+                // Outside the run a process has none while the coordinator is away.
+                _number = session.Self == MemberId.Unassigned ? _number : session.Self;
+                Console.Out.WriteLine(NoteLine.Write(_number.Value, WorkerNote.Topic, json));
                 Console.Out.Flush();
             }
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Crossnode.Cli.Output;
 
 namespace Crossnode.Cli.Training;
@@ -93,6 +94,7 @@ internal sealed record WorkerNote
 }
 
 /// <summary>Kinds of <see cref="WorkerNote"/>.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<NoteKind>))]
 internal enum NoteKind
 {
     /// <summary>The worker has reached the coordinator; the text says where it listens.</summary>

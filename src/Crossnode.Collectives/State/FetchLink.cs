@@ -33,6 +33,9 @@ internal sealed unsafe class FetchLink(int index, StateDial dial, long version, 
 
     public delegate void ChunkSink(int index, int number, in ChunkPlace place, ReadOnlySpan<byte> bytes);
 
+    /// <summary>Whether a manifest of this total hash can be the right one.</summary>
+    public required Func<UInt128, bool> Accepts { get; init; }
+
     /// <summary>Moves what can move. False when nothing more comes of this link; then it has posted why.</summary>
     public bool Drive(out bool moved)
     {
@@ -139,6 +142,12 @@ internal sealed unsafe class FetchLink(int index, StateDial dial, long version, 
                 }
 
                 _hasManifest = true;
+                if (!Accepts(manifest.TotalHash))
+                {
+                    Over(new FetchEvent.Refused(index, "what it gives is not what is wanted"));
+                    return null;
+                }
+
                 Learn(manifest);
                 post(new FetchEvent.ManifestCame(index, manifest.TotalHash));
                 return null;

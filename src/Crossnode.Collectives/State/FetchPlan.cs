@@ -13,7 +13,7 @@ public sealed record FetchPlanOptions
     /// <value>2 s.</value>
     public TimeSpan VoteWait { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long a holder may be silent while a connection is opened or chunks are due.</summary>
+    /// <summary>How long a holder may be silent while a connection is opened, chunks are due, or a manifest that others have given.</summary>
     /// <value>10 s.</value>
     public TimeSpan HolderTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -169,6 +169,7 @@ public sealed partial class FetchPlan
                 _actions.Add(new FetchAction.Connect(holder.Index));
                 break;
             case Phase.Connecting when now - holder.HeardAt > _options.HolderTimeout:
+            case Phase.AwaitingManifest when _chosen is not null && now - holder.HeardAt > _options.HolderTimeout:
             case Phase.Serving when holder.Asked.Count > 0 && now - holder.HeardAt > _options.HolderTimeout:
                 var silent = string.Create(CultureInfo.InvariantCulture, $"silent for {_options.HolderTimeout.TotalSeconds:0.#} s");
                 _actions.Add(new FetchAction.Close(holder.Index, silent));

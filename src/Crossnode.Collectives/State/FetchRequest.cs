@@ -37,6 +37,10 @@ public sealed record FetchRequest
     /// <summary>The installed view: a holder that has not installed it yet lets the connection wait. None is allowed.</summary>
     public ViewId View { get; init; }
 
+    /// <summary>Says by the total hash of a manifest whether it can be the right one; holders that give another are left alone.</summary>
+    /// <value>Null takes what most holders give. Called on the fetching thread.</value>
+    public Func<UInt128, bool>? Accepts { get; init; }
+
     /// <summary>Called after each chunk with the bytes that are here, those of all targets, and who sent the last; keep it short.</summary>
     /// <remarks>On the fetching thread. What it throws ends the fetch.</remarks>
     public Action<long, long, MemberId>? Progress { get; init; }

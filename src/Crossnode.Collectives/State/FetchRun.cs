@@ -129,6 +129,7 @@ public sealed partial class StateFetcher
                     _links[connect.Holder] = new FetchLink(
                         connect.Holder, _fetcher.Dial(_holders[connect.Holder], _request.View), _request.Version, _events.Enqueue)
                     {
+                        Accepts = _request.Accepts ?? (static _ => true),
                         Learn = manifest => _manifests[manifest.TotalHash] = manifest,
                         Take = Take,
                     };

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.IO.Hashing;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Crossnode.Core.Errors;
 
 namespace Crossnode.Models.Text;
 
@@ -67,6 +68,27 @@ public sealed record DataManifest
                 ? string.Create(CultureInfo.InvariantCulture, $"{HeldOutCount} documents are held out in the run, and {other.HeldOutCount} here")
             : Digest != other.Digest ? string.Create(CultureInfo.InvariantCulture, $"a document after the first {Listed.Count} differs")
             : null;
+    }
+
+    /// <summary>Checks what others say that all documents and their lengths take, before room is made for them.</summary>
+    /// <param name="training">Bytes of the text to learn.</param>
+    /// <param name="heldOut">Bytes of the text that is held out.</param>
+    /// <param name="lengths">Bytes of the documents' lengths.</param>
+    /// <exception cref="InputException">They cannot be right; the text says which and why.</exception>
+    public void CheckSizes(long training, long heldOut, long lengths)
+    {
+        var count = (long)TrainingCount + HeldOutCount;
+        if (lengths != sizeof(int) * count)
+        {
+            throw new InputException($"The members say that there are {lengths / sizeof(int)} documents, where the run has {count}.");
+        }
+        var listed = Listed.Sum(document => (long)document.Bytes);
+        var isWrong = Listed.Count == count ? training + heldOut != listed : training + heldOut < listed;
+        if (isWrong || training < 0 || heldOut < 0 || training > Corpus.MostBytes || heldOut > Corpus.MostBytes - training)
+        {
+            throw new InputException(
+                $"The members say that the data have {training + heldOut} bytes, where the run's listed documents have {listed} and {Corpus.MostBytes} are the most.");
+        }
     }
 
     /// <summary>As JSON.</summary>

@@ -105,12 +105,7 @@ public sealed partial class RunMachine
 
     private void BeginProbes(TimeSpan now, Applicant applicant, List<RunAction> actions)
     {
-        if (applicant.Waits)
-        {
-            var welcome = new Welcome { Member = applicant.Member.Value, Started = true, Members = { View!.Record.Members } };
-            Send(applicant.Stream, new ControlMessage { Welcome = welcome }, actions);
-        }
-
+        Invite(applicant, actions);
         applicant.Dials.Clear();
         applicant.Until = now + _options.ProbeFor;
         var check = new CallCheck(applicant, applicant.Until);
@@ -138,6 +133,16 @@ public sealed partial class RunMachine
         if (!_callChecks.Exists(known => known.Stream == applicant.Stream))
         {
             _callChecks.Add(check);
+        }
+    }
+
+    // It prepares itself with what the members give, and must know who they are.
+    private void Invite(Applicant applicant, List<RunAction> actions)
+    {
+        if (applicant.Waits)
+        {
+            var welcome = new Welcome { Member = applicant.Member.Value, Started = true, Members = { View!.Record.Members } };
+            Send(applicant.Stream, new ControlMessage { Welcome = welcome }, actions);
         }
     }
 
@@ -270,6 +275,10 @@ public sealed partial class RunMachine
             if (!KnowsAnybody(applicant) && SeatOfOther(applicant) is not { Dead: null })
             {
                 BeginProbes(now, applicant, actions);
+            }
+            else if (KnowsAnybody(applicant))
+            {
+                Invite(applicant, actions);
             }
         }
     }

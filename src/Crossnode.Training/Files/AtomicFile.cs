@@ -29,7 +29,14 @@ public sealed class AtomicFile : IDisposable
     /// <summary>Removes the temporary file when <see cref="Commit"/> did not run.</summary>
     public void Dispose()
     {
-        Stream.Dispose();
-        File.Delete(_temporary);
+        try
+        {
+            // What is buffered may find no room on the disk.
+            Stream.Dispose();
+        }
+        finally
+        {
+            File.Delete(_temporary);
+        }
     }
 }

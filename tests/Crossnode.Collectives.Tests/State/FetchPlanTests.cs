@@ -55,6 +55,19 @@ public sealed class FetchPlanTests
     }
 
     [Fact]
+    public void Holder_that_keeps_back_a_manifest_that_others_gave_is_not_waited_for_for_ever()
+    {
+        var plan = Opened(2);
+        Step(plan, new FetchEvent.ManifestCame(0, Run));
+        Advance(2.1);
+        Step(plan, new FetchEvent.Tick());
+        Step(plan, new FetchEvent.Compared([true]));
+        Step(plan, new FetchEvent.Refused(0, "left"));
+        Advance(10.1);
+        Assert.Contains(new FetchAction.Close(1, "silent for 10 s"), Step(plan, new FetchEvent.Tick()));
+    }
+
+    [Fact]
     public void Chunks_are_spread_over_holders_and_no_holder_has_more_than_its_depth()
     {
         var plan = Serving(2, chunks: 20, out var actions);

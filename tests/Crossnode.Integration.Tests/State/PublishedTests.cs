@@ -36,7 +36,8 @@ public sealed class PublishedTests
         Assert.Equal(text, target);
         Assert.Equal(2, fetched.BytesFrom.Count);
         Assert.Equal(Bytes, fetched.BytesFrom.Values.Sum());
-        Assert.Equal(Bytes, cluster.Servers.Sum(server => server.Counters.BytesServed));
+        // On a busy machine a chunk may be asked of a second one as well.
+        Assert.InRange(cluster.Servers.Sum(server => server.Counters.BytesServed), Bytes, 2 * Bytes);
 
         var state = Request(target, holders) with { Version = 1, Targets = StateCluster.Tensors(StateCluster.Zeros(100)) };
         var refused = await Assert.ThrowsAsync<LinkException>(() => guest.RunAsync(state, Cancellation));
