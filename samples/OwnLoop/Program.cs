@@ -35,15 +35,16 @@ static void Train(int steps, string? file)
         ("into", nn.Linear(2, 64)), ("bend", nn.Tanh()), ("mix", nn.Linear(64, 64)), ("bend again", nn.Tanh()), ("out", nn.Linear(64, 1)));
     using var optimizer = optim.AdamW(model.parameters(), lr: 1e-2);
     using var trainer = run.Distribute(model, optimizer);
-    var sampler = new ShardedSampler(
-        new ShardedSamplerOptions { SampleCount = Waves.TrainingCount, MicroBatchSize = 16, MicroBatchesPerStep = 8 }, trainer.Members);
+    var sampler = trainer.Carry(new ShardedSampler(
+        new ShardedSamplerOptions { SampleCount = Waves.TrainingCount, MicroBatchSize = 16, MicroBatchesPerStep = 8 }, trainer.Members));
 
-    for (var step = 1; step <= steps && !stop.IsMadeAnywhere(run); step++)
+    while (trainer.NextStep < steps && !trainer.StopIsAgreed)
     {
+        trainer.AsksToStop = stop.IsMade;
         TakeStep(model, optimizer, trainer, sampler);
-        if (step % Math.Max(1, steps / 10) == 0 || step == steps)
+        if (trainer.IsLevel && (trainer.NextStep % Math.Max(1, steps / 10) == 0 || trainer.NextStep == steps))
         {
-            Print(step, trainer, Waves.HeldOutLoss(model));
+            Print(trainer, Waves.HeldOutLoss(model));
         }
     }
 
@@ -75,7 +76,7 @@ static void TakeStep(
 }
 
 // The last two numbers must not move: every tensor of a step is freed with it, and Step stays on its thread.
-static void Print(int step, DistributedTrainer trainer, double heldOutLoss) => Console.WriteLine(string.Create(
+static void Print(DistributedTrainer trainer, double heldOutLoss) => Console.WriteLine(string.Create(
     CultureInfo.InvariantCulture,
-    $"step {step}  loss {trainer.MeanLoss:0.0000}  held out {heldOutLoss:0.0000}  members {trainer.Members.Count}"
+    $"step {trainer.NextStep}  loss {trainer.MeanLoss:0.0000}  held out {heldOutLoss:0.0000}  members {trainer.Members.Count}"
     + $"  live tensors {DisposeScopeManager.Statistics.ThreadTotalLiveCount}  thread {Environment.CurrentManagedThreadId}"));

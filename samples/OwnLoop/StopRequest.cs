@@ -1,16 +1,11 @@
 using System.Runtime.InteropServices;
-using Crossnode.Collectives;
-using Crossnode.Core;
 
 namespace OwnLoop;
 
-/// <summary>Ctrl-C and SIGTERM as a question that all members answer alike.</summary>
+/// <summary>Ctrl-C and SIGTERM as a request instead of an end.</summary>
 internal sealed class StopRequest : IDisposable
 {
-    private const uint Tag = 16;
-
     private readonly PosixSignalRegistration[] _registrations;
-    private readonly float[] _asked = new float[1];
     private volatile bool _isMade;
 
     public StopRequest() => _registrations =
@@ -19,14 +14,8 @@ internal sealed class StopRequest : IDisposable
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle),
     ];
 
-    /// <summary>Whether some member was asked: all of them learn it before the same step.</summary>
-    public bool IsMadeAnywhere(ICommunicator run)
-    {
-        _asked[0] = _isMade ? 1 : 0;
-        var buffer = TensorBuffer.From(_asked.AsMemory());
-        run.Run(new OperationGroup().AllReduce(buffer, buffer, ReduceOperator.Sum), new OperationOptions { Tag = Tag }).ThrowIfFailed();
-        return _asked[0] > 0;
-    }
+    /// <summary>Whether this process was asked to stop.</summary>
+    public bool IsMade => _isMade;
 
     public void Dispose() => Array.ForEach(_registrations, registration => registration.Dispose());
 

@@ -40,6 +40,27 @@ public sealed partial class OwnLoopTests
     }
 
     [Fact]
+    public void Worker_of_a_loop_of_ones_own_that_was_started_again_enters_where_the_others_are()
+    {
+        Assert.SkipUnless(Signals.AreSupported, "this system has no signals");
+        Assert.SkipUnless(HasLibtorch, $"there is no native libtorch for {TorchLibrary.PortableIdentifier()}");
+        using var run = CrossnodeProcess.Start(
+            "run", "--workers", "3", "--restarts", "1", "--", CrossnodeProcess.Executable("OwnLoop", "OwnLoop"), "10000").WaitForWorkers();
+        run.WaitForLine("members 3", times: 3);
+        Signals.Send(run.Workers[1], Signals.Kill);
+        run.WaitForLine("was started anew");
+
+        // It prints once it is level.
+        run.WaitForLine("[1] step", times: run.Output.Count(line => line.StartsWith("[1] step", StringComparison.Ordinal)) + 1);
+        run.Signal(Signals.Terminate);
+        run.WaitForExit();
+        Assert.Equal(ExitCodes.Interrupted, run.ExitCode);
+        var ends = run.Output.Where(line => line.Contains("done, parameters", StringComparison.Ordinal)).ToList();
+        Assert.Equal(3, ends.Count);
+        Assert.Single(ends.Select(line => line[4..]).Distinct());
+    }
+
+    [Fact]
     public void Loop_of_ones_own_without_a_launcher_says_how_to_start_it()
     {
         Assert.SkipUnless(HasLibtorch, $"there is no native libtorch for {TorchLibrary.PortableIdentifier()}");
