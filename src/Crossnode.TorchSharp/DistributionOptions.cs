@@ -33,6 +33,9 @@ public sealed record DistributionOptions
     /// <value>0 by default: never. A hash reads the whole state once.</value>
     public int CheckEvery { get; init; }
 
+    /// <summary>How long the others may wait for a newcomer in operations that are not the trainer's before it gives up.</summary>
+    internal TimeSpan PatienceWithOtherTags { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 

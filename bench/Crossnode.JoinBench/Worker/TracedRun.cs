@@ -34,6 +34,8 @@ internal sealed class TracedRun(IStateExchange inner, Recorder recorder) : IStat
 
     public long NextSequence(uint tag) => inner.NextSequence(tag);
 
+    public IReadOnlyList<uint> AwaitedTags => inner.AwaitedTags;
+
     public StateServer CreateStateServer(StateServerOptions options) => inner.CreateStateServer(options);
 
     public StateFetcher CreateStateFetcher()

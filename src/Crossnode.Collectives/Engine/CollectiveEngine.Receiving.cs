@@ -306,6 +306,9 @@ public sealed unsafe partial class CollectiveEngine
         link.Early = coming;
     }
 
+    /// <summary>Tags of operations that others have begun, and this process has not.</summary>
+    public IReadOnlyList<uint> AwaitedTags => [.. _early.Keys.Select(key => key.Tag).Distinct()];
+
     private EarlyOperation EarlyOf(in FrameHeader header)
     {
         var key = (header.Tag, header.Sequence);

@@ -113,6 +113,9 @@ public sealed class CrossnodeRun : IStateExchange, IDisposable
     public long NextSequence(uint tag) => Session.NextSequence(tag);
 
     /// <inheritdoc />
+    public IReadOnlyList<uint> AwaitedTags => Session.AwaitedTags;
+
+    /// <inheritdoc />
     public StateServer CreateStateServer(StateServerOptions options) => Session.CreateStateServer(options);
 
     /// <inheritdoc />

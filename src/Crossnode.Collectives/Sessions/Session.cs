@@ -279,6 +279,18 @@ public sealed partial class Session : IStateExchange, IDisposable
     }
 
     /// <inheritdoc />
+    public IReadOnlyList<uint> AwaitedTags
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _engine.AwaitedTags;
+            }
+        }
+    }
+
+    /// <inheritdoc />
     public TrafficCounters Traffic(uint? tag = null)
     {
         lock (_gate)

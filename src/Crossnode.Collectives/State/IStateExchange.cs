@@ -21,6 +21,9 @@ public interface IStateExchange : ICommunicator
     /// <summary>The number that the next operation of a tag gets here, from 1.</summary>
     long NextSequence(uint tag);
 
+    /// <summary>Tags of operations that other members have begun, and this process has not.</summary>
+    IReadOnlyList<uint> AwaitedTags { get; }
+
     /// <summary>Makes a server for <see cref="StateServer"/>; the caller disposes it.</summary>
     StateServer CreateStateServer(StateServerOptions options);
 

@@ -36,6 +36,7 @@ internal sealed class LoopGuide(IStateExchange exchange, string model, Distribut
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="DeadlineException">Nobody said it within the session's time.</exception>
     /// <exception cref="MembershipException">This process left the run, or the others did.</exception>
+    /// <exception cref="InputException">It has another module, or the others wait for it in an operation of another tag.</exception>
     public OperationDescription Ask(uint tag, Action<OperationDescription> standsStill, CancellationToken cancellationToken)
     {
         var since = options.Time.GetTimestamp();
@@ -54,7 +55,8 @@ internal sealed class LoopGuide(IStateExchange exchange, string model, Distribut
 
             try
             {
-                var said = _fetcher.Describe(sequence, holders, AskFor, exchange.View.Id, isProvisional, cancellationToken);
+                var askFor = AskFor < options.PatienceWithOtherTags ? AskFor : options.PatienceWithOtherTags;
+                var said = _fetcher.Describe(sequence, holders, askFor, exchange.View.Id, isProvisional, cancellationToken);
                 var described = OperationDescription.Parse(said.Body.Span);
                 if (described.Model != model)
                 {
@@ -75,6 +77,10 @@ internal sealed class LoopGuide(IStateExchange exchange, string model, Distribut
             catch (DeadlineException waiting)
             {
                 trouble = waiting.Message;
+                if (options.Time.GetElapsedTime(since) >= options.PatienceWithOtherTags)
+                {
+                    ThrowIfAwaitedElsewhere(tag);
+                }
             }
             catch (LinkException gone)
             {
@@ -85,6 +91,17 @@ internal sealed class LoopGuide(IStateExchange exchange, string model, Distribut
 
         throw new DeadlineException(
             $"waited {options.JoinTimeout.TotalSeconds:0} s for a member to say what operation {sequence} is: {trouble}");
+    }
+
+    // The others stand still there, so they never say what comes next in the loop.
+    private void ThrowIfAwaitedElsewhere(uint tag)
+    {
+        if (exchange.AwaitedTags.FirstOrDefault(other => other != tag) is > 0 and var other)
+        {
+            throw new InputException(
+                $"the others wait for {exchange.Self} in an operation of tag {other}, of which a newcomer cannot know: where members may come"
+                + " later, run the loop's own operations with trainer.Run(...), which newcomers take part in");
+        }
     }
 
     /// <summary>Takes part in an operation that is no step, without adding anything.</summary>
