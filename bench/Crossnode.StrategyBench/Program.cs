@@ -13,14 +13,14 @@ var syncEvery = new Option<int>("--sync-every") { DefaultValueFactory = _ => def
 var members = new Option<int>("--members") { DefaultValueFactory = _ => defaults.Members, Description = "members, a thread each" };
 var microBatch = new Option<int>("--micro-batch") { DefaultValueFactory = _ => defaults.MicroBatch, Description = "windows of 64 bytes that a member learns from in a step" };
 var learningRate = new Option<double>("--learning-rate") { DefaultValueFactory = _ => defaults.LearningRate, Description = "the local optimiser's highest learning rate, the same schedule for all modes" };
-var localRateShare = new Option<double>("--local-rate-share") { DefaultValueFactory = _ => defaults.LocalRateShare, Description = "the share of the learning rate that steps take which a member takes alone" };
+var localRateCap = new Option<double>("--local-rate-cap") { DefaultValueFactory = _ => defaults.LocalRateCap, Description = "the most that steps take which a member takes alone, as a share of the highest learning rate" };
 var outerLearningRate = new Option<double>("--outer-learning-rate") { DefaultValueFactory = _ => defaults.OuterLearningRate, Description = "DiLoCo's" };
 var outerMomentum = new Option<double>("--outer-momentum") { DefaultValueFactory = _ => defaults.OuterMomentum, Description = "DiLoCo's" };
 var modes = new Option<Mode[]>("--modes") { DefaultValueFactory = _ => Enum.GetValues<Mode>(), Description = "which to run; Synchronous gives the ratios", AllowMultipleArgumentsPerToken = true };
 var data = new Option<string[]>("--data") { Description = "text to learn; none takes the .NET SDK's documentation", AllowMultipleArgumentsPerToken = true };
 var root = new RootCommand("Held-out losses of strategies at equal tokens.")
 {
-    seeds, firstSeed, steps, syncEvery, members, microBatch, learningRate, localRateShare, outerLearningRate, outerMomentum, modes, data,
+    seeds, firstSeed, steps, syncEvery, members, microBatch, learningRate, localRateCap, outerLearningRate, outerMomentum, modes, data,
 };
 root.SetAction(parsed =>
 {
@@ -32,7 +32,7 @@ root.SetAction(parsed =>
         Members = parsed.GetValue(members),
         MicroBatch = parsed.GetValue(microBatch),
         LearningRate = parsed.GetValue(learningRate),
-        LocalRateShare = parsed.GetValue(localRateShare),
+        LocalRateCap = parsed.GetValue(localRateCap),
         OuterLearningRate = parsed.GetValue(outerLearningRate),
         OuterMomentum = parsed.GetValue(outerMomentum),
     };

@@ -36,8 +36,8 @@ internal sealed record TrialOptions
 
     public double LearningRate { get; init; } = 6e-3;
 
-    /// <summary>The share of the learning rate that steps take which a member takes alone.</summary>
-    public double LocalRateShare { get; init; } = 0.5;
+    /// <summary>The most that steps take which a member takes alone, as a share of the highest learning rate.</summary>
+    public double LocalRateCap { get; init; } = 0.5;
 
     public double OuterLearningRate { get; init; } = 0.7;
 
@@ -59,7 +59,7 @@ internal sealed record TrialOptions
     };
 
     public double RateAt(Mode mode, int step) =>
-        Schedule.At(step) * (step < SynchronousStepsOf(mode) ? 1 : LocalRateShare);
+        Math.Min(Schedule.At(step), step < SynchronousStepsOf(mode) ? LearningRate : LocalRateCap * LearningRate);
 
     public ITrainingStrategy Strategy(Mode mode)
     {

@@ -47,7 +47,7 @@ internal sealed record TrainConfiguration
 
     public int SynchronousSteps { get; init; } = 260;
 
-    public double LocalRateShare { get; init; } = 0.5;
+    public double LocalRateCap { get; init; } = 0.5;
 
     public double OuterLearningRate { get; init; } = 0.7;
 

@@ -30,7 +30,7 @@ internal static class TrainSettings
         Setting.Choice("strategy", "what workers exchange: data-parallel, gradients in every step; diloco, how far each came alone in several", StrategyChoice.Names, c => c.Strategy, (c, v) => c with { Strategy = v }),
         Setting.Whole("syncEvery", "steps that workers train alone between two averagings, with diloco", 1, c => c.SyncEvery, (c, v) => c with { SyncEvery = v }),
         Setting.Whole("synchronousSteps", "steps that average gradients before the first of these, with diloco; a fifth of all or more when weights are random", 0, c => c.SynchronousSteps, (c, v) => c with { SynchronousSteps = v }),
-        Setting.Real("localRateShare", "share of the learning rate that steps take which workers train alone, with diloco; above 0", 0, 1, c => c.LocalRateShare, (c, v) => c with { LocalRateShare = v }),
+        Setting.Real("localRateCap", "the most that steps take which workers train alone, as a share of the highest learning rate, with diloco; above 0", 0, 1, c => c.LocalRateCap, (c, v) => c with { LocalRateCap = v }),
         Setting.Real("outerLearningRate", "how far an averaging moves along the mean way, with diloco; above 0", 0, double.PositiveInfinity, c => c.OuterLearningRate, (c, v) => c with { OuterLearningRate = v }),
         Setting.Real("outerMomentum", "how much of the last such move is kept, with diloco", 0, 0.9999999, c => c.OuterMomentum, (c, v) => c with { OuterMomentum = v }),
         Setting.Whole("evaluateEvery", "steps between measurements on held-out text; 0 measures at the end only", 0, c => c.EvaluateEvery, (c, v) => c with { EvaluateEvery = v }),
@@ -69,7 +69,7 @@ internal static class TrainSettings
         var c = configuration with { WarmupSteps = Math.Min(configuration.WarmupSteps, configuration.Steps) };
         Require(c.Width % c.Heads == 0, $"width {c.Width} is not a multiple of the {c.Heads} heads: change one of them.");
         Require(c.FinalLearningRate <= c.LearningRate, FormattableString.Invariant($"finalLearningRate {c.FinalLearningRate} is above learningRate {c.LearningRate}: it must not be."));
-        Require(c.LocalRateShare > 0, "localRateShare must be above 0: with 0 workers learn nothing alone.");
+        Require(c.LocalRateCap > 0, "localRateCap must be above 0: with 0 workers learn nothing alone.");
         Require(c.OuterLearningRate > 0, "outerLearningRate must be above 0: with 0 nothing that workers learn alone is kept.");
         if (c.Strategy == StrategyChoice.DiLoCo)
         {

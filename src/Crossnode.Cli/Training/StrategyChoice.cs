@@ -38,8 +38,9 @@ internal static class StrategyChoice
     /// <summary>Whether members average gradients in a step, and so know the samples of all.</summary>
     public static bool IsSynchronous(TrainConfiguration c, long step) => c.Strategy != DiLoCo || step < c.SynchronousSteps;
 
-    /// <summary>The share of the schedule's learning rate that a step takes.</summary>
-    public static double RateShare(TrainConfiguration c, long step) => IsSynchronous(c, step) ? 1 : c.LocalRateShare;
+    /// <summary>The learning rate of a step for which the schedule has another: that of a step taken alone is capped.</summary>
+    public static double RateOf(TrainConfiguration c, long step, double scheduled) =>
+        IsSynchronous(c, step) ? scheduled : Math.Min(scheduled, c.LocalRateCap * c.LearningRate);
 
     /// <summary>What members exchange and when: one line.</summary>
     public static string Describe(TrainConfiguration c)

@@ -203,7 +203,7 @@ internal sealed class TrainingWorker : IDisposable
         var c = _configuration;
         var started = _time.GetTimestamp();
         using var scope = NewDisposeScope();
-        var rate = _schedule.At(step) * StrategyChoice.RateShare(c, step);
+        var rate = StrategyChoice.RateOf(c, step, _schedule.At(step));
         foreach (var group in _optimizer.ParamGroups)
         {
             group.LearningRate = rate;

@@ -43,12 +43,14 @@ public sealed class SettingsTests
         Assert.Equal(sentence, Assert.Throws<UsageException>(() => Read(json)).Message);
 
     [Theory]
-    [InlineData("diloco", 99, 1)]
-    [InlineData("diloco", 100, 0.25)]
-    [InlineData("data-parallel", 100, 1)]
-    public void Local_steps_take_their_share_of_the_learning_rate(string strategy, long step, double share) =>
-        Assert.Equal(
-            share, StrategyChoice.RateShare(Defaults with { Strategy = strategy, SynchronousSteps = 100, LocalRateShare = 0.25 }, step));
+    [InlineData("diloco", 99, 0.004, 0.004)]
+    [InlineData("diloco", 100, 0.004, 0.001)]
+    [InlineData("diloco", 100, 0.0005, 0.0005)]
+    [InlineData("data-parallel", 100, 0.004, 0.004)]
+    public void Learning_rate_of_local_steps_is_capped(string strategy, long step, double scheduled, double taken) => Assert.Equal(
+        taken,
+        StrategyChoice.RateOf(
+            Defaults with { Strategy = strategy, SynchronousSteps = 100, LearningRate = 0.004, LocalRateCap = 0.25 }, step, scheduled));
 
     [Theory]
     [InlineData("steps", "abc", "--steps must be a whole number of at least 1, not 'abc'.")]
