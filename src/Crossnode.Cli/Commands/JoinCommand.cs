@@ -50,7 +50,10 @@ internal static class JoinCommand
                 remote!,
                 patience,
                 mustHaveMembers: takesData,
-                () => people.WriteLine($"crossnode: run {remote!.Run} has not begun; waiting for it up to {patience.TotalSeconds:0} s"),
+                // Workers may be members before their launcher has read the corpus and says what they train.
+                status => people.WriteLine(status is { HasStarted: true, Charter.IsEmpty: true }
+                    ? $"crossnode: run {remote!.Run} has members, but nobody has said what they train; waiting for that up to {patience.TotalSeconds:0} s"
+                    : $"crossnode: run {remote!.Run} has not begun; waiting for it up to {patience.TotalSeconds:0} s"),
                 context.Clock.Time,
                 cancellationToken);
             var charter = RunCharter.Parse(status.Charter.Span, own);

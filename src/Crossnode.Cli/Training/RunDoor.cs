@@ -27,12 +27,12 @@ internal static class RunDoor
     /// <param name="remote">The run.</param>
     /// <param name="patience">How long that may take.</param>
     /// <param name="mustHaveMembers">Whether to wait for the first view as well: only members can give anything.</param>
-    /// <param name="waiting">Called once when nobody has said it yet.</param>
+    /// <param name="waiting">Called once, with how the run stands, when nobody has said it yet.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="CrossnodeException">The run has ended, nobody begins it in time, or no coordinator of it answers.</exception>
     public static async Task<RunStatus> WaitForCharterAsync(
-        RemoteRun remote, TimeSpan patience, bool mustHaveMembers, Action waiting, TimeProvider time, CancellationToken cancellationToken)
+        RemoteRun remote, TimeSpan patience, bool mustHaveMembers, Action<RunStatus> waiting, TimeProvider time, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         for (var isFirst = true; ; isFirst = false)
@@ -52,7 +52,7 @@ internal static class RunDoor
             }
             if (isFirst)
             {
-                waiting();
+                waiting(status);
             }
             await Task.Delay(AskAgain, time, cancellationToken);
         }

@@ -146,12 +146,12 @@ public sealed unsafe class ControlLink : IDisposable
     private string? Refusal(Preamble theirs) => theirs.Status switch
     {
         _ when theirs.Major != Preamble.CurrentMajor =>
-            $"the coordinator speaks protocol {theirs.Major}.{theirs.Minor}, this program {Preamble.CurrentMajor}.{Preamble.CurrentMinor}:"
+            $"the coordinator speaks protocol {theirs.Major}.{theirs.Minor}, this program {Preamble.CurrentMajor}.{Preamble.CurrentMinor};"
             + " install the same version everywhere",
         PreambleStatus.Ok => null,
-        PreambleStatus.OtherVersion => "the coordinator speaks another version: install the same version everywhere",
-        PreambleStatus.OtherRun => $"the coordinator serves another run than {_ours.Run}: copy the run id that it printed",
-        PreambleStatus.Refused => "what listens there is a member, not the coordinator: copy the address that the coordinator printed",
+        PreambleStatus.OtherVersion => "the coordinator speaks another version; install the same version everywhere",
+        PreambleStatus.OtherRun => $"what listens there serves another run than {_ours.Run}; copy the address and the run id that the coordinator printed",
+        PreambleStatus.Refused => "what listens there is a member, not the coordinator; copy the address that the coordinator printed",
         _ => $"the coordinator refused this process ({theirs.Status})",
     };
 

@@ -23,7 +23,7 @@ public sealed record RunStatus(bool HasStarted, int Members, int Expected, ReadO
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="InputException">The address cannot be understood.</exception>
     /// <exception cref="MembershipException">What answers is no coordinator of this run.</exception>
-    /// <exception cref="DeadlineException">Nobody answers; the text names the address.</exception>
+    /// <exception cref="DeadlineException">Nobody answers, or what listens says nothing; the text names the address.</exception>
     public static RunStatus Ask(
         string coordinator,
         RunId run,
@@ -55,15 +55,17 @@ public sealed record RunStatus(bool HasStarted, int Members, int Expected, ReadO
             var left = deadline - clock.GetElapsedTime(started);
             if (!alive)
             {
-                throw link.IsRefused || link.IsForeign
-                    ? new MembershipException($"what listens at {coordinator} is no coordinator of run {run}: {link.Failure}; check the address and the run id")
+                throw link.IsRefused ? new MembershipException($"{coordinator} does not lead into the run: {link.Failure}")
+                    : link.IsForeign ? new MembershipException($"what listens at {coordinator} is no coordinator: {link.Failure}; check the address")
                     : new DeadlineException($"no coordinator answers at {coordinator} ({link.Failure}); is it running, and is the address right?");
             }
 
             if (left <= TimeSpan.Zero)
             {
-                throw new DeadlineException(
-                    $"no coordinator answered at {coordinator} within {deadline.TotalSeconds:0.#} s; is it running, and is the address right?");
+                // A coordinator whose process stands still is as mute as a server of something else.
+                throw new DeadlineException(link.Frames is not null
+                    ? $"something accepts connections at {coordinator}, but has not answered as a coordinator within {deadline.TotalSeconds:0.#} s; is the address right, and does the coordinator's process stand still?"
+                    : $"no coordinator answered at {coordinator} within {deadline.TotalSeconds:0.#} s; is it running, and is the address right?");
             }
 
             if (!moved)
