@@ -30,13 +30,10 @@ internal static class RunTexts
     public static string? Waiting(TrainingBoard board, int steps, TimeSpan now)
     {
         var silent = board.Awaited();
-        if (silent.Count == 0)
-        {
-            return null;
-        }
-        var silence = silent.Min(worker => now - (board.Row(worker)?.HeardAt ?? now));
-        return silence < Silence ? null : Invariant(
-            $"step {board.Steps}/{steps}: waiting for {Names(silent)} (nothing heard for {silence.TotalSeconds:0} s)");
+        var silence = silent.Count == 0 ? TimeSpan.Zero : silent.Min(worker => now - (board.Row(worker)?.HeardAt ?? now));
+        var workers = silence < Silence ? null : Invariant($"waiting for {Names(silent)} (nothing heard for {silence.TotalSeconds:0} s)");
+        var texts = new[] { workers, board.WaitForCoordinator() }.OfType<string>().ToList();
+        return texts.Count == 0 ? null : Invariant($"step {board.Steps}/{steps}: {string.Join("; ", texts)}");
     }
 
     /// <summary>Where one worker stands: one line.</summary>

@@ -185,6 +185,11 @@ internal sealed class TrainingBoard
         return averaging.Count == _members.Count ? averaging : [.. averaging.SelectMany(WaitsFor).Distinct().Order()];
     }
 
+    /// <summary>How members wait for the coordinator, in the words of the one that was heard last; null when none does.</summary>
+    public string? WaitForCoordinator() => Known()
+        .Where(row => row is { WaitText: not null, State: not (WorkerState.Gone or WorkerState.Leaving) })
+        .MaxBy(row => row.HeardAt)?.WaitText;
+
     private IEnumerable<WorkerRow> Known() => _members.Select(Row).OfType<WorkerRow>();
 
     private static WorkerRow Follow(WorkerRow row, WorkerNote note) => note.Kind switch
@@ -205,6 +210,7 @@ internal sealed class TrainingBoard
             BytesReceived = note.BytesReceived,
             View = note.View,
         },
+        NoteKind.Waiting => row with { WaitText = note.Text },
         NoteKind.Evaluating => row with { State = WorkerState.Evaluating },
         NoteKind.Evaluated => row with { State = WorkerState.Computing },
         NoteKind.Final or NoteKind.Stopped => row with

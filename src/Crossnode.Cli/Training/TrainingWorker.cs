@@ -50,7 +50,7 @@ internal sealed class TrainingWorker : IDisposable
         _stop = stop;
         var c = _configuration;
         _transport = new TcpTransport(new TcpOptions { AllowNonLoopback = launch.Insecure });
-        _link = new WorkerLink(plan.Place.TellsLauncher);
+        _link = new WorkerLink(plan.Place.TellsLauncher, _time);
         _link.Take(Session.Join(
             launch.ToSession(new SystemRandomSource()) with
             {

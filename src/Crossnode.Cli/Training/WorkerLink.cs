@@ -6,9 +6,15 @@ namespace Crossnode.Cli.Training;
 
 /// <summary>A training worker's session, and the way by which it tells its launcher what it does.</summary>
 /// <remarks>Notes go to the coordinator, which passes them on where it lives in a launcher; else to standard output as well.</remarks>
-internal sealed class WorkerLink(bool tellsLauncher) : IDisposable
+internal sealed class WorkerLink(bool tellsLauncher, TimeProvider time) : IDisposable
 {
+    // A coordinator that is away is named anew this often, with the time that it is away for.
+    private static readonly TimeSpan WaitInterval = TimeSpan.FromSeconds(1);
+
     private readonly Lock _gate = new();
+    private readonly Lock _waitGate = new();
+    private ITimer? _waitTimer;
+    private bool _isWaiting;
     private Session? _session;
     private MemberId _number = MemberId.Unassigned;
 
@@ -24,6 +30,10 @@ internal sealed class WorkerLink(bool tellsLauncher) : IDisposable
         if (!session.IsNewcomer)
         {
             TellView(session.View.Id.Epoch, session.View.Members);
+        }
+        if (tellsLauncher)
+        {
+            _waitTimer = time.CreateTimer(_ => TellWaiting(), null, WaitInterval, WaitInterval);
         }
     }
 
@@ -53,5 +63,27 @@ internal sealed class WorkerLink(bool tellsLauncher) : IDisposable
     }
 
     /// <inheritdoc />
-    public void Dispose() => _session?.Dispose();
+    public void Dispose()
+    {
+        _waitTimer?.Dispose();
+        lock (_waitGate)
+        {
+            _waitTimer = null;
+        }
+        _session?.Dispose();
+    }
+
+    private void TellWaiting()
+    {
+        lock (_waitGate)
+        {
+            // A last call may come when the session is gone.
+            if (_waitTimer is null || (Session.Waiting is var text && text is null && !_isWaiting))
+            {
+                return;
+            }
+            _isWaiting = text is not null;
+            Tell(new WorkerNote { Kind = NoteKind.Waiting, Text = text });
+        }
+    }
 }

@@ -118,6 +118,9 @@ internal enum NoteKind
     /// <summary>Something that people should read.</summary>
     Notice,
 
+    /// <summary>The worker waits for the coordinator, as the text says; without one it does so no longer.</summary>
+    Waiting,
+
     /// <summary>The model is made, and equal on all.</summary>
     Ready,
 

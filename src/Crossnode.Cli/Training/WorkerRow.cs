@@ -26,6 +26,9 @@ internal sealed record WorkerRow(int Number)
 
     public long View { get; init; }
 
+    /// <summary>How it waits for the coordinator; null while it does not.</summary>
+    public string? WaitText { get; init; }
+
     public string? StateHash { get; init; }
 
     /// <summary>Bytes of state that are here while the worker fetches the run's.</summary>

@@ -48,6 +48,27 @@ public sealed class TrainingBoardTests
     }
 
     [Fact]
+    public void Coordinator_that_is_away_is_named_beside_the_silent_worker_until_nobody_waits_for_it()
+    {
+        var at = TimeSpan.FromSeconds(10);
+        _board.Noted(0, new WorkerNote { Kind = NoteKind.Averaging, Step = 1 }, at);
+        _board.Noted(1, new WorkerNote { Kind = NoteKind.Averaging, Step = 1 }, at);
+        _board.Noted(2, Step(0, 5), at);
+        _board.Noted(1, Wait("waiting for the coordinator here:1, away for 1 s"), at + TimeSpan.FromSeconds(1));
+        _board.Noted(0, Wait("waiting for the coordinator here:1, away for 5 s"), at + TimeSpan.FromSeconds(5));
+        Assert.Equal(
+            "step 1/9: waiting for worker 2 (nothing heard for 5 s); waiting for the coordinator here:1, away for 5 s",
+            RunTexts.Waiting(_board, 9, at + TimeSpan.FromSeconds(5)));
+        _board.Noted(1, Wait(null), at + TimeSpan.FromSeconds(6));
+        _board.Noted(2, Step(1, 5), at + TimeSpan.FromSeconds(6));
+        Assert.Equal("step 2/9: waiting for the coordinator here:1, away for 5 s", RunTexts.Waiting(_board, 9, at + TimeSpan.FromSeconds(6)));
+        _board.Noted(0, Wait(null), at + TimeSpan.FromSeconds(7));
+        Assert.Null(RunTexts.Waiting(_board, 9, at + TimeSpan.FromSeconds(7)));
+
+        static WorkerNote Wait(string? text) => new() { Kind = NoteKind.Waiting, Text = text };
+    }
+
+    [Fact]
     public void Nobody_is_awaited_while_all_compute()
     {
         foreach (var worker in (int[])[0, 1, 2])
