@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Threading.Channels;
 using Crossnode.Collectives.Launching;
 using Crossnode.Core;
@@ -16,6 +17,8 @@ internal sealed class Launch : IDisposable
     // than the coordinator's signs of life.
     private const int QueueLength = 1 << 16;
 
+    private static readonly byte[] JoinedLine = Encoding.ASCII.GetBytes(LaunchEnvironment.JoinedLine);
+
     private readonly LaunchOptions _options;
     private readonly TimeProvider _time;
     private readonly long _origin;
@@ -30,6 +33,7 @@ internal sealed class Launch : IDisposable
     private int _ended;
     private string? _runFailure;
     private volatile bool _onlyEvictedRun;
+    private volatile bool _hasJoined;
 
     private Launch(LaunchOptions options, WorkerLine line, TimeProvider time)
     {
@@ -102,7 +106,7 @@ internal sealed class Launch : IDisposable
                 observer(restarted);
             }
         }
-        return new LaunchOutcome(_verdict.FailureReason() is { } reason ? _runFailure ?? reason : null, _stops.AreMade, _verdict.HasStarted);
+        return new LaunchOutcome(_verdict.FailureReason() is { } reason ? _runFailure ?? reason : null, _stops.AreMade, HasCoordinator ? _verdict.HasStarted : _hasJoined);
     }
 
     /// <summary>Ends what still runs.</summary>
@@ -136,6 +140,7 @@ internal sealed class Launch : IDisposable
                 ? LocalAddress.Outward(network.Address!.AddressFamily).ToString()
                 : HasCoordinator ? network.Advertise is null ? null : IPEndPoint.Parse(network.Advertise).Address.ToString() : network.Advertise,
             Insecure = network.Insecure,
+            TellsJoin = !HasCoordinator,
             Launcher = ProcessStamp.Current,
         }.ToVariables();
     }
@@ -143,12 +148,17 @@ internal sealed class Launch : IDisposable
     // Notes come by standard output where no coordinator of this process hears them.
     private WorkerLine Listening(WorkerLine line) => (worker, bytes, isError) =>
     {
-        if (isError || !NoteLine.TryParse(bytes, out var member, out var topic, out var json))
+        if (!isError && !HasCoordinator && bytes.SequenceEqual(JoinedLine))
+        {
+            _hasJoined = true;
+        }
+        else if (isError || !NoteLine.TryParse(bytes, out var member, out var topic, out var json))
         {
             line(worker, bytes, isError);
         }
         else if (!HasCoordinator)
         {
+            _hasJoined = true;
             if (Interlocked.Exchange(ref _members[worker], member) != member)
             {
                 _events.Writer.TryWrite(new LaunchEvent.Named(worker, member));

@@ -48,7 +48,7 @@ internal sealed record LaunchOptions
 /// <summary>How a launched run ended.</summary>
 /// <param name="Failure">Why it failed, or null.</param>
 /// <param name="WasInterrupted">Whether somebody asked it to stop before.</param>
-/// <param name="HasStarted">Whether there was a view: all workers had joined.</param>
+/// <param name="HasStarted">Whether workers took part: there was a view with all, or one had joined a run of others.</param>
 internal sealed record LaunchOutcome(string? Failure, bool WasInterrupted, bool HasStarted)
 {
     /// <summary>What the program returns.</summary>

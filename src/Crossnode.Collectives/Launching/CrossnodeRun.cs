@@ -1,3 +1,4 @@
+using System.Text;
 using Crossnode.Collectives.Sessions;
 using Crossnode.Collectives.State;
 using Crossnode.Core;
@@ -81,6 +82,10 @@ public sealed class CrossnodeRun : IStateExchange, IDisposable
                 },
                 transport,
                 cancellationToken);
+            if (launch.TellsJoin)
+            {
+                TellJoin();
+            }
             return new CrossnodeRun(session, transport, watch, launch.Workers);
         }
         catch
@@ -140,5 +145,12 @@ public sealed class CrossnodeRun : IStateExchange, IDisposable
         _watch?.Dispose();
         Session.Dispose();
         _transport.WhenClosed().Wait(LastBytes);
+    }
+
+    // Not by Console.Out, which a program may have replaced.
+    private static void TellJoin()
+    {
+        using var output = Console.OpenStandardOutput();
+        output.Write(Encoding.ASCII.GetBytes(LaunchEnvironment.JoinedLine + "\n"));
     }
 }

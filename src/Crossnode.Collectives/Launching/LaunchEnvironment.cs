@@ -44,6 +44,13 @@ public sealed record LaunchEnvironment
     /// <summary>When that process was started, in the form of <see cref="ProcessStamp.Started"/>.</summary>
     public const string LauncherStartedVariable = "CROSSNODE_LAUNCHER_STARTED";
 
+    /// <summary>1 makes <see cref="CrossnodeRun.Join"/> write <see cref="JoinedLine"/> to standard output.</summary>
+    public const string TellsJoinVariable = "CROSSNODE_TELLS_JOIN";
+
+    /// <summary>The line that says that a process has joined; its launcher shows it to nobody.</summary>
+    /// <remarks>It begins with a control character: what a program prints for people does not.</remarks>
+    public const string JoinedLine = "\u001bjoined";
+
     /// <summary>The coordinator's address.</summary>
     public required IPEndPoint Coordinator { get; init; }
 
@@ -68,6 +75,9 @@ public sealed record LaunchEnvironment
 
     /// <summary>Whether an address that other machines reach is allowed, though nothing checks who comes.</summary>
     public bool Insecure { get; init; }
+
+    /// <summary>Whether the launcher hears by standard output that this process has joined: it has no coordinator to hear it from.</summary>
+    public bool TellsJoin { get; init; }
 
     /// <summary>The process without which the worker has no reason to go on; null when there is none.</summary>
     public ProcessStamp? Launcher { get; init; }
@@ -125,6 +135,7 @@ public sealed record LaunchEnvironment
             Ports = ports,
             Advertise = variable(AdvertiseVariable) is { Length: > 0 } advertise ? advertise : null,
             Insecure = variable(InsecureVariable) is "1" or "true",
+            TellsJoin = variable(TellsJoinVariable) is "1" or "true",
             Launcher = string.IsNullOrEmpty(variable(LauncherVariable))
                 ? null
                 : new ProcessStamp(Number(variable, LauncherVariable, smallest: 1), variable(LauncherStartedVariable) ?? ""),
@@ -168,6 +179,7 @@ public sealed record LaunchEnvironment
             [PortsVariable] = Ports == PortRange.Any ? "" : Ports.ToString(),
             [AdvertiseVariable] = Advertise ?? "",
             [InsecureVariable] = Insecure ? "1" : "",
+            [TellsJoinVariable] = TellsJoin ? "1" : "",
         };
         if (Launcher is { } launcher)
         {

@@ -31,6 +31,7 @@ public sealed class LaunchingTests
             Ports = new PortRange(5000, 5009),
             Advertise = "198.51.100.4:80",
             Insecure = true,
+            TellsJoin = true,
         };
         Assert.Equal(launch, Read(launch.ToVariables()));
     }
