@@ -18,6 +18,7 @@ public sealed class CommandLineTests
     [InlineData("run --workers x -- python", "--workers must be a whole number from 1 to 256, not 'x'.")]
     [InlineData("run --workers 257 -- python", "--workers must be a whole number from 1 to 256, not '257'.")]
     [InlineData("train --workers 257", "--workers must be a whole number from 1 to 256, not '257'.")]
+    [InlineData("coordinator --dead 1", "--dead is for a record that is made again: add --reconstruct.")]
     [InlineData("sample", "crossnode sample needs a trained model: --checkpoint runs/.../model.safetensors.")]
     [InlineData("worker-train", "A training worker reads its plan from standard input: use crossnode train, which starts the workers itself.")]
     public async Task Wrong_usage_is_one_sentence_and_exit_code_2(string line, string sentence)

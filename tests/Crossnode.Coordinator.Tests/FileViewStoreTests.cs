@@ -51,6 +51,7 @@ public sealed class FileViewStoreTests : IDisposable
         first.Claim(RecordOf(1));
         var text = Assert.Throws<InputException>(() => Open()).Message;
         Assert.Contains("another coordinator serves run", text, StringComparison.Ordinal);
+        Assert.EndsWith("stop it first, or depose it with --take-over", text, StringComparison.Ordinal);
         var second = Open(takesOver: true);
         var record = second.Read()!;
         second.Claim(record);
@@ -127,7 +128,34 @@ public sealed class FileViewStoreTests : IDisposable
         Directory.CreateDirectory(_folder);
         var file = Path.Combine(_folder, "file");
         File.WriteAllText(file, "");
-        Assert.Contains(file, Assert.Throws<InputException>(() => FileViewStore.Open(file, Run)).Message, StringComparison.Ordinal);
+        Assert.Equal(
+            $"the folder {file} cannot hold the record of a run: a file has that name",
+            Assert.Throws<InputException>(() => FileViewStore.Open(file, Run)).Message);
+    }
+
+    [Fact]
+    public void Folder_where_the_system_allows_none_is_refused_by_name()
+    {
+        Assert.SkipUnless(Directory.Exists("/proc/self"), "there is no /proc");
+        Assert.Equal(
+            "the folder /proc/records cannot hold the record of a run: the system does not allow files or folders there",
+            Assert.Throws<InputException>(() => FileViewStore.Open("/proc/records", Run)).Message);
+    }
+
+    [Fact]
+    public void Store_without_a_record_leaves_no_file_and_one_with_a_record_keeps_its_own()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows deletes no file that is open");
+        Open().Dispose();
+        Assert.Empty(Directory.GetFiles(_folder));
+        using var owner = Open();
+        Open(takesOver: true).Dispose();
+        Assert.Contains("another coordinator serves run", Assert.Throws<InputException>(() => Open()).Message, StringComparison.Ordinal);
+        owner.Claim(RecordOf(1));
+        owner.Dispose();
+        owner.Dispose();
+        Assert.True(File.Exists(File0));
+        Open().Dispose();
     }
 
     [Fact]

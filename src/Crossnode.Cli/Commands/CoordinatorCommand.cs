@@ -45,7 +45,7 @@ internal static class CoordinatorCommand
     [
         Setting.Text("run", "a run that a coordinator before this one served, to go on with; without, a new one", "ID", c => c.Run, (c, v) => c with { Run = v }),
         Setting.Text("record", "folder for the record of the run, from which a coordinator that is started again goes on; '' keeps none", "FOLDER", c => c.Record, (c, v) => c with { Record = v }),
-        Setting.Switch("takeOver", "depose a coordinator that still serves the run", c => c.TakeOver, (c, v) => c with { TakeOver = v }),
+        Setting.Switch("takeOver", "depose a coordinator that still serves the run; members go on calling the HOST:PORT that they know, so this one must be reachable there", c => c.TakeOver, (c, v) => c with { TakeOver = v }),
         Setting.Switch("reconstruct", "make a lost record again from what all members hold", c => c.Reconstruct, (c, v) => c with { Reconstruct = v }),
         Setting.List("dead", "with --reconstruct: members that are dead for sure", "N", c => c.Dead, (c, v) => c with { Dead = v }),
         Setting.Real("evictAfterSeconds", "silence after which a member is put out of the run; signs of life come every second", 4, 86_400, c => c.EvictAfterSeconds, (c, v) => c with { EvictAfterSeconds = v }),
@@ -77,6 +77,7 @@ internal static class CoordinatorCommand
     {
         var network = NetworkPlace.Parse(c.Listen, c.Interface, c.Advertise, c.Insecure, IPAddress.Loopback);
         var run = RunOf(c);
+        var dead = DeadOf(c);
         var store = StoreOf(c, run);
         var ended = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         void Say(string text)
@@ -95,7 +96,7 @@ internal static class CoordinatorCommand
                 Run = run,
                 Store = store,
                 Reconstruct = c.Reconstruct,
-                DeclaredDead = DeadOf(c),
+                DeclaredDead = dead,
                 Host = network.Address!.ToString(),
                 Ports = network.Ports,
                 StartTimeout = TimeSpan.FromSeconds(c.StartTimeoutSeconds),
@@ -114,6 +115,10 @@ internal static class CoordinatorCommand
                 {
                     ended.TrySetResult(news.Kind == RunNewsKind.Finished ? ExitCodes.Success : ExitCodes.Failure);
                 }
+                else if (news.Kind == RunNewsKind.Deposed)
+                {
+                    ended.TrySetException(new MembershipException($"this coordinator of run {run} is deposed: {news.Text}."));
+                }
             }));
         if (network.IsOpen)
         {
@@ -124,6 +129,10 @@ internal static class CoordinatorCommand
         if (store is not null)
         {
             Say($"should it die, start it again where it listened: crossnode coordinator {Again(c with { Run = $"{coordinator.Run}", Listen = coordinator.Address, Interface = "", TakeOver = false, Reconstruct = false, Dead = [] })}");
+        }
+        if (c.TakeOver)
+        {
+            Say($"members go on calling the HOST:PORT that they know: this coordinator must be reachable there, and is at {coordinator.Address}");
         }
         Say($"begin a training run:    crossnode train --coordinator {way}");
         Say($"or a program of yours:   crossnode run --coordinator {way} -- PROGRAM");
@@ -163,22 +172,58 @@ internal static class CoordinatorCommand
                 ? null
                 : throw new UsageException("--run goes on with a run from its record: name the folder with --record.");
         }
-        var store = FileViewStore.Open(c.Record, run, c.TakeOver);
-        if (c.Run.Length > 0 && !c.Reconstruct && store.Read() is null)
+        var store = Opened(c, run);
+        try
+        {
+            Check(store, c, run);
+            return store;
+        }
+        catch
         {
             store.Dispose();
+            throw;
+        }
+    }
+
+    private static FileViewStore Opened(CoordinatorConfiguration c, RunId run)
+    {
+        try
+        {
+            return FileViewStore.Open(c.Record, run, c.TakeOver);
+        }
+        catch (InputException unusable) when (unusable.InnerException is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{unusable.Message}; name another folder with --record.");
+        }
+    }
+
+    private static void Check(FileViewStore store, CoordinatorConfiguration c, RunId run)
+    {
+        var record = store.Read();
+        if (c.Run.Length > 0 && !c.Reconstruct && record is null)
+        {
             throw new UsageException(
                 $"the folder {c.Record} holds no record of run {run}: name its folder with --record; if the record is lost, --reconstruct makes it again from all members.");
         }
-        return store;
+        if (record is { End.Length: > 0 })
+        {
+            throw new MembershipException($"run {run} is over: {record.End}. Start another one.");
+        }
     }
 
-    private static IReadOnlyList<MemberId> DeadOf(CoordinatorConfiguration c) =>
-    [
-        .. c.Dead.Select(text => uint.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
-            ? new MemberId(number)
-            : throw new UsageException($"--dead takes numbers of members, not '{text}'.")),
-    ];
+    private static IReadOnlyList<MemberId> DeadOf(CoordinatorConfiguration c)
+    {
+        if (c is { Dead.Count: > 0, Reconstruct: false })
+        {
+            throw new UsageException("--dead is for a record that is made again: add --reconstruct.");
+        }
+        return
+        [
+            .. c.Dead.Select(text => uint.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
+                ? new MemberId(number)
+                : throw new UsageException($"--dead takes numbers of members, not '{text}'.")),
+        ];
+    }
 
     private static EmbeddedCoordinator Listening(Func<EmbeddedCoordinator> start)
     {
@@ -196,7 +241,7 @@ internal static class CoordinatorCommand
     {
         RunNewsKind.ViewAnnounced when news.Members is { Count: > 0 } members =>
             $"view {news.View.Epoch}: members {string.Join(", ", members.Select(member => member.Value))}{(news.Text is { Length: > 0 } why ? $" ({why})" : "")}",
-        RunNewsKind.Notice or RunNewsKind.Failed => news.Text,
+        RunNewsKind.Notice or RunNewsKind.Trouble or RunNewsKind.Failed => news.Text,
         RunNewsKind.Finished => "all members have left; the run is over",
         _ => null,
     };

@@ -50,14 +50,17 @@ public sealed partial class FileViewStore : IViewStore
             if (owner is null && !takesOver)
             {
                 throw new InputException(
-                    $"another coordinator serves run {run} from {path}: stop it first, or let this one take over, which deposes the other");
+                    $"another coordinator serves run {run} from {path}: stop it first, or depose it with --take-over");
             }
 
             return new FileViewStore(path, run, time ?? TimeProvider.System, owner);
         }
         catch (Exception failure) when (failure is UnauthorizedAccessException or IOException)
         {
-            throw new InputException($"the folder {folder} cannot hold the record of a run: {failure.Message}", failure);
+            var why = failure is UnauthorizedAccessException ? "this user may not write there"
+                : File.Exists(folder) ? "a file has that name"
+                : "the system does not allow files or folders there";
+            throw new InputException($"the folder {folder} cannot hold the record of a run: {why}", failure);
         }
     }
 
@@ -115,8 +118,24 @@ public sealed partial class FileViewStore : IViewStore
         return record.Term;
     }
 
-    /// <inheritdoc />
-    public void Dispose() => _owner?.Dispose();
+    /// <summary>Frees the run for other coordinators, and leaves no file where there is no record.</summary>
+    public void Dispose()
+    {
+        if (_owner is { CanRead: true } && !File.Exists(Name))
+        {
+            try
+            {
+                // While it is still held: afterwards it may be another coordinator's.
+                File.Delete(_owner.Name);
+            }
+            catch (Exception failure) when (failure is UnauthorizedAccessException or IOException)
+            {
+                // Windows deletes no file that is open; an empty one does no harm.
+            }
+        }
+
+        _owner?.Dispose();
+    }
 
     private static FileStream? TryLock(string path)
     {
