@@ -4,9 +4,6 @@ namespace Crossnode.Cli.Training;
 /// <remarks>Not for several threads at once.</remarks>
 internal sealed class TrainingBoard
 {
-    // The newest step counts this much in a rate.
-    private const double RateShare = 0.1;
-
     private readonly SortedDictionary<int, WorkerRow> _rows = [];
     private readonly List<double> _losses = [];
     private readonly List<(long Steps, double Loss)> _heldOut = [];
@@ -14,6 +11,7 @@ internal sealed class TrainingBoard
     private readonly Dictionary<int, WorkerNote> _finals = [];
     private IReadOnlyList<int> _members = [];
     private bool _isStopping;
+    private bool _isPaceWhole;
 
     /// <param name="workers">How many workers were started.</param>
     /// <param name="haveNumbers">Whether they are members 0 to that minus 1; else each says which one it is.</param>
@@ -151,7 +149,7 @@ internal sealed class TrainingBoard
                 }
                 FirstStep = _losses.Count == 0 ? note.Step : FirstStep;
                 _losses.Add(loss);
-                BytesPerSecond = Rate(BytesPerSecond, note.TotalBytes, note.Seconds);
+                TakePace(worker, note);
                 return true;
             case NoteKind.Evaluated when note.Loss is { } loss && (_heldOut.Count == 0 || _heldOut[^1].Steps < note.Step):
                 _heldOut.Add((note.Step, loss));
@@ -204,7 +202,8 @@ internal sealed class TrainingBoard
             State = WorkerState.Computing,
             Step = note.Step + 1,
             OwnLoss = note.OwnLoss ?? row.OwnLoss,
-            BytesPerSecond = Rate(row.BytesPerSecond, note.Bytes, note.Seconds),
+            Own = row.Own.Plus(note.Bytes, note.Seconds, Exchanged(note)),
+            All = row.All.Plus(note.TotalBytes, note.Seconds, Exchanged(note)),
             PayloadBytesSent = note.PayloadBytesSent,
             WireBytesSent = note.WireBytesSent,
             BytesReceived = note.BytesReceived,
@@ -223,13 +222,16 @@ internal sealed class TrainingBoard
         _ => row,
     };
 
-    private static double Rate(double rate, long bytes, double seconds)
+    private static bool Exchanged(WorkerNote note) => note.Members is { Count: > 0 };
+
+    // Between two exchanges the first word of a step comes from whoever has least to do, and until the first one from whoever learns.
+    private void TakePace(int worker, WorkerNote note)
     {
-        if (seconds <= 0)
+        if (Exchanged(note) || (!_isPaceWhole && note.Bytes > 0))
         {
-            return rate;
+            BytesPerSecond = _rows[worker].All.BytesPerSecond;
+            _isPaceWhole |= Exchanged(note);
         }
-        return rate == 0 ? bytes / seconds : ((1 - RateShare) * rate) + (RateShare * bytes / seconds);
     }
 
     private void Change(int worker, Func<WorkerRow, WorkerRow> change)

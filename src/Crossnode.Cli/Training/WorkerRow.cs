@@ -15,8 +15,14 @@ internal sealed record WorkerRow(int Number)
 
     public double? OwnLoss { get; init; }
 
+    /// <summary>What the worker itself learns.</summary>
+    public Pace Own { get; init; }
+
+    /// <summary>What all learn, as the worker sees it.</summary>
+    public Pace All { get; init; }
+
     /// <summary>Bytes of text learned a second, averaged over the last steps.</summary>
-    public double BytesPerSecond { get; init; }
+    public double BytesPerSecond => Own.BytesPerSecond;
 
     public long PayloadBytesSent { get; init; }
 

@@ -123,6 +123,45 @@ public sealed class TrainingBoardTests
         Assert.Null(WorkerNote.Parse("{\"kind\":"));
     }
 
+    [Fact]
+    public void Rate_of_all_does_not_come_from_a_member_that_learns_nothing_and_is_first()
+    {
+        // Two learn 1000 and 2000 bytes a step, in 1 s and 2 s; the newcomer waits for them at the end of a round.
+        const int round = 10;
+        for (var step = 0; step < 3 * round; step++)
+        {
+            var exchanges = step % round == round - 1;
+            _board.Noted(2, Local(step, bytes: 0, exchanges ? (2 * round) - (0.01 * (round - 1)) : 0.01, exchanges));
+            _board.Noted(0, Local(step, bytes: 1000, exchanges ? round + 1 : 1, exchanges));
+            _board.Noted(1, Local(step, bytes: 2000, 2, exchanges));
+            if (step >= round - 1)
+            {
+                Assert.Equal(1500, _board.BytesPerSecond, tolerance: 1e-6);
+            }
+        }
+        Assert.Equal([500, 1000, 0], _board.Rows.Select(row => Math.Round(row.BytesPerSecond, 6)));
+    }
+
+    [Fact]
+    public void Rate_before_the_first_exchange_is_that_of_a_member_that_learns()
+    {
+        _board.Noted(2, Local(0, bytes: 0, 0.01, exchanges: false));
+        Assert.Equal(0, _board.BytesPerSecond);
+        _board.Noted(0, Local(1, bytes: 1000, 2, exchanges: false));
+        Assert.Equal(1500, _board.BytesPerSecond, tolerance: 1e-6);
+    }
+
+    [Fact]
+    public void Rate_takes_a_tenth_of_it_from_each_step()
+    {
+        _board.Noted(0, Local(0, bytes: 1000, 1, exchanges: true));
+        _board.Noted(0, Local(1, bytes: 1000, 3, exchanges: true));
+        Assert.Equal((0.9 * 3000) + (0.1 * 1000), _board.BytesPerSecond, tolerance: 1e-6);
+    }
+
+    private static WorkerNote Local(long step, long bytes, double seconds, bool exchanges) =>
+        Step(step, 5) with { Bytes = bytes, Seconds = seconds, Members = exchanges ? [0, 1, 2] : [] };
+
     private static WorkerNote Step(long step, double loss) => new()
     {
         Kind = NoteKind.Step, Step = step, Loss = loss, OwnLoss = loss, Seconds = 0.1, Bytes = 1000, TotalBytes = 3000, View = 1,
