@@ -137,7 +137,7 @@ internal static class CoordinatorCommand
         Say($"begin a training run:    crossnode train --coordinator {way}");
         Say($"or a program of yours:   crossnode run --coordinator {way} -- PROGRAM");
         Say($"on the next machine:     crossnode join {way}");
-        using var stops = new StopRequests(_ => ended.TrySetResult(ExitCodes.Interrupted), () => Environment.Exit(ExitCodes.Interrupted));
+        using var stops = new StopRequests(_ => ended.TrySetResult(ExitCodes.Interrupted), () => Environment.Exit(ExitCodes.Interrupted), context.Clock.Time);
         return await ended.Task;
     }
 

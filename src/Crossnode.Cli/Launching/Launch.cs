@@ -66,7 +66,7 @@ internal sealed class Launch : IDisposable
             _coordinator?.Dispose();
             throw;
         }
-        _stops = new StopRequests(Stop, Insist);
+        _stops = new StopRequests(Stop, Insist, time);
     }
 
     /// <summary>The workers; the index is the number.</summary>
@@ -106,7 +106,7 @@ internal sealed class Launch : IDisposable
                 observer(restarted);
             }
         }
-        return new LaunchOutcome(_verdict.FailureReason() is { } reason ? _runFailure ?? reason : null, _stops.AreMade, HasCoordinator ? _verdict.HasStarted : _hasJoined);
+        return new LaunchOutcome(_verdict.FailureReason(MemberOf) is { } reason ? _runFailure ?? reason : null, _stops.AreMade, HasCoordinator ? _verdict.HasStarted : _hasJoined);
     }
 
     /// <summary>Ends what still runs.</summary>
@@ -152,18 +152,18 @@ internal sealed class Launch : IDisposable
         {
             _hasJoined = true;
         }
-        else if (isError || !NoteLine.TryParse(bytes, out var member, out var topic, out var json))
+        else if (isError || !NoteLine.TryParse(bytes, out var number, out var topic, out var json))
         {
-            line(worker, bytes, isError);
+            line(MemberOf(worker) is >= 0 and var member ? member : worker, bytes, isError);
         }
         else if (!HasCoordinator)
         {
             _hasJoined = true;
-            if (Interlocked.Exchange(ref _members[worker], member) != member)
+            if (Interlocked.Exchange(ref _members[worker], number) != number)
             {
-                _events.Writer.TryWrite(new LaunchEvent.Named(worker, member));
+                _events.Writer.TryWrite(new LaunchEvent.Named(worker, number));
             }
-            _events.Writer.TryWrite(new LaunchEvent.Noted(member, topic, json));
+            _events.Writer.TryWrite(new LaunchEvent.Noted(number, topic, json));
         }
     };
 

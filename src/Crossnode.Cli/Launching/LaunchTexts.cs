@@ -7,9 +7,13 @@ internal static class LaunchTexts
     public static string Started(Launch launch)
     {
         var where = launch.HasCoordinator ? $"in this process, {Environment.ProcessId}" : "elsewhere";
-        var workers = launch.HasCoordinator ? $"workers 0 to {launch.Workers.Count - 1}" : $"{launch.Workers.Count} new workers";
-        return $"run {launch.Run}, coordinator at {launch.Address} {where}; {workers} are processes {string.Join(' ', launch.Workers.Select(w => w.Id))}";
+        return $"run {launch.Run}, coordinator at {launch.Address} {where}; {Processes([.. launch.Workers.Select(w => w.Id)], launch.HasCoordinator)}";
     }
+
+    /// <summary>Which processes the workers are.</summary>
+    public static string Processes(IReadOnlyList<int> ids, bool haveNumbers) => ids.Count == 1
+        ? $"{(haveNumbers ? "worker 0" : "a new worker")} is process {ids[0]}"
+        : $"{(haveNumbers ? $"workers 0 to {ids.Count - 1}" : $"{ids.Count} new workers")} are processes {string.Join(' ', ids)}";
 
     /// <summary>Said once processes listen where others can come.</summary>
     public static string OpenToOthers(NetworkPlace network) =>
@@ -26,7 +30,7 @@ internal static class LaunchTexts
         LaunchEvent.ViewAnnounced view when view.Members.Count == workers =>
             $"view {view.Epoch}: all {workers} workers{(view.Epoch > 1 ? Why(view.Text) : "")}",
         LaunchEvent.ViewAnnounced view => $"view {view.Epoch}: worker{(view.Members.Count > 1 ? "s" : "")} {string.Join(", ", view.Members)} go{(view.Members.Count > 1 ? "" : "es")} on{Why(view.Text)}",
-        LaunchEvent.Exited { Exit.Fate: not WorkerFate.Finished } exited => $"worker {exited.Exit.Worker} {exited.Exit.Describe()}",
+        LaunchEvent.Exited { Exit.Fate: not WorkerFate.Finished } exited => $"{exited.Exit.Name} {exited.Exit.Describe()}",
         LaunchEvent.Restarted again => $"worker {again.Worker} was started anew as process {again.ProcessId} ({Left(again.RestartsLeft)})",
         LaunchEvent.Noticed notice => notice.Text,
         LaunchEvent.RunFailed failed => failed.Text,

@@ -82,9 +82,11 @@ internal sealed class LaunchVerdict(int workers, bool joins = false)
     }
 
     /// <summary>Says why the run failed; null when it succeeded. To be asked when all workers have ended.</summary>
-    public string? FailureReason()
+    /// <param name="memberOf">The numbers that workers have in the run, or -1; those of this launch without it.</param>
+    public string? FailureReason(Func<int, int>? memberOf = null)
     {
         var exits = _exits.OfType<WorkerExit>().ToList();
+        string Describe(IReadOnlyList<WorkerExit> some) => Words([.. some.Select(e => e with { Worker = memberOf?.Invoke(e.Worker) ?? e.Worker })]);
         var failed = exits.Where(e => e.Fate == WorkerFate.Failed && !_excused.Contains(e.Worker)).ToList();
         if (!HasStarted && exits.Any(e => e.Fate != WorkerFate.Finished))
         {
@@ -95,10 +97,18 @@ internal sealed class LaunchVerdict(int workers, bool joins = false)
         {
             return $"{Describe(failed)}; {(failed.Count > 1 ? "their" : "its")} own output above says why";
         }
-        return exits.Any(e => e.Fate == WorkerFate.Finished) ? null : $"no worker finished: {Describe(exits)}";
+        return exits.Any(e => e.Fate == WorkerFate.Finished) ? null : $"no worker finished: {Describe(exits)}{Sentences(exits)}";
     }
 
-    private static string Describe(IReadOnlyList<WorkerExit> exits) =>
-        string.Join(" and ", exits.GroupBy(e => e.ExitCode).Select(same =>
-            $"worker{(same.Count() > 1 ? "s" : "")} {string.Join(", ", same.Select(e => e.Worker))} {same.First().Describe(several: same.Count() > 1)}"));
+    private static string Words(IReadOnlyList<WorkerExit> exits) =>
+        string.Join(" and ", exits.GroupBy(e => e.ExitCode).Select(same => $"{Names([.. same])} {same.First().Describe(several: same.Count() > 1)}"));
+
+    private static string Names(IReadOnlyList<WorkerExit> exits) =>
+        exits.Count > 1 && exits.All(e => e.Worker >= 0)
+            ? $"workers {string.Join(", ", exits.Select(e => e.Worker))}"
+            : string.Join(", ", exits.Select(e => e.Name));
+
+    // What several say alike is said once.
+    private static string Sentences(IReadOnlyList<WorkerExit> exits) =>
+        exits.Select(e => e.Sentence).OfType<string>().Distinct().ToList() is { Count: > 0 } sentences ? $", and said: {string.Join("; ", sentences)}" : "";
 }

@@ -2,18 +2,25 @@ using System.Runtime.InteropServices;
 
 namespace Crossnode.Cli.Launching;
 
-/// <summary>Turns Ctrl-C and SIGTERM into calls: the first asks, the second insists.</summary>
+/// <summary>Turns Ctrl-C and SIGTERM into calls: the first asks, one that comes later insists.</summary>
 internal sealed class StopRequests : IDisposable
 {
+    // One wish may come as several signals: timeout(1) sends its own to the process and to its group.
+    private static readonly TimeSpan SameWish = TimeSpan.FromSeconds(1);
+
     private readonly PosixSignalRegistration[] _registrations;
     private readonly Action<int> _polite;
     private readonly Action _insistent;
-    private int _count;
+    private readonly TimeProvider _time;
+    private readonly Lock _gate = new();
+    private long? _askedAt;
 
     /// <param name="polite">Gets the signal's number, once.</param>
-    /// <param name="insistent">Called for every further signal.</param>
-    public StopRequests(Action<int> polite, Action insistent)
+    /// <param name="insistent">Called for every signal that comes later than a second after that.</param>
+    /// <param name="time">The clock.</param>
+    public StopRequests(Action<int> polite, Action insistent, TimeProvider time)
     {
+        _time = time;
         _polite = polite;
         _insistent = insistent;
         _registrations =
@@ -24,15 +31,34 @@ internal sealed class StopRequests : IDisposable
     }
 
     /// <summary>Whether somebody asked to stop.</summary>
-    public bool AreMade => Volatile.Read(ref _count) > 0;
+    public bool AreMade
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _askedAt is not null;
+            }
+        }
+    }
 
     /// <inheritdoc />
     public void Dispose() => Array.ForEach(_registrations, r => r.Dispose());
 
-    private void Handle(PosixSignalContext context, int signal)
+    /// <summary>What a signal does.</summary>
+    internal void Take(int signal)
     {
-        context.Cancel = true;
-        if (Interlocked.Increment(ref _count) == 1)
+        bool isFirst;
+        lock (_gate)
+        {
+            isFirst = _askedAt is null;
+            _askedAt ??= _time.GetTimestamp();
+            if (!isFirst && _time.GetElapsedTime(_askedAt.Value) < SameWish)
+            {
+                return;
+            }
+        }
+        if (isFirst)
         {
             _polite(signal);
         }
@@ -40,5 +66,11 @@ internal sealed class StopRequests : IDisposable
         {
             _insistent();
         }
+    }
+
+    private void Handle(PosixSignalContext context, int signal)
+    {
+        context.Cancel = true;
+        Take(signal);
     }
 }

@@ -28,6 +28,12 @@ internal readonly record struct WorkerExit(int Worker, int ExitCode)
     /// <summary>The process that it was.</summary>
     public int ProcessId { get; init; }
 
+    /// <summary>The last error that it printed as Crossnode words them, without its end; null where it printed none.</summary>
+    public string? Sentence { get; init; }
+
+    /// <summary>What people call it: by its number in the run, or by its process where it never had one.</summary>
+    public string Name => Worker >= 0 ? $"worker {Worker}" : $"process {ProcessId}";
+
     /// <summary>The signal that ended it, or null.</summary>
     public int? Signal =>
         Signals.AreSupported && ExitCode is > SignalBase and <= SignalBase + HighestSignal ? ExitCode - SignalBase : null;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace Crossnode.Cli.Launching;
 
@@ -8,8 +9,11 @@ internal sealed class WorkerProcess : IDisposable
     // A child of the worker may hold its output open for ever.
     private static readonly TimeSpan PatienceWithOutput = TimeSpan.FromSeconds(1);
 
+    private static ReadOnlySpan<byte> ErrorMark => "crossnode: "u8;
+
     private readonly Process _process;
     private readonly TimeProvider _time;
+    private string? _sentence;
 
     private WorkerProcess(int number, Process process, WorkerLine line, TimeProvider time)
     {
@@ -20,7 +24,7 @@ internal sealed class WorkerProcess : IDisposable
         var output = LinePump.RunAsync(
             process.StandardOutput.BaseStream, (bytes, start, count) => line(number, bytes.AsSpan(start, count), isError: false));
         var errors = LinePump.RunAsync(
-            process.StandardError.BaseStream, (bytes, start, count) => line(number, bytes.AsSpan(start, count), isError: true));
+            process.StandardError.BaseStream, (bytes, start, count) => Error(bytes.AsSpan(start, count), line));
         Exit = WaitAsync(Task.WhenAll(output, errors));
     }
 
@@ -82,6 +86,15 @@ internal sealed class WorkerProcess : IDisposable
     {
         await _process.WaitForExitAsync();
         await Task.WhenAny(pumps, Task.Delay(PatienceWithOutput, _time));
-        return new WorkerExit(Number, _process.ExitCode) { ProcessId = Id };
+        return new WorkerExit(Number, _process.ExitCode) { ProcessId = Id, Sentence = Volatile.Read(ref _sentence) };
+    }
+
+    private void Error(ReadOnlySpan<byte> bytes, WorkerLine line)
+    {
+        if (bytes.StartsWith(ErrorMark))
+        {
+            Volatile.Write(ref _sentence, Encoding.UTF8.GetString(bytes[ErrorMark.Length..]).TrimEnd('.'));
+        }
+        line(Number, bytes, isError: true);
     }
 }

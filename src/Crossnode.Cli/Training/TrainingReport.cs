@@ -18,8 +18,12 @@ internal sealed class TrainingReport(
         if (countLosses is { } losses)
         {
             metrics.Write(new CountModelLine("countModels", losses[1], losses[2], losses[3], losses[4]));
-            say(string.Create(CultureInfo.InvariantCulture,
-                $"count models reach, with 1 to 4 bytes of context: {losses[1]:0.000}, {losses[2]:0.000}, {losses[3]:0.000}, {losses[4]:0.000} nats per byte"));
+            // With nothing measured there is nothing to compare with.
+            if (board.HeldOut.Count > 0)
+            {
+                say(string.Create(CultureInfo.InvariantCulture,
+                    $"count models reach, with 1 to 4 bytes of context: {losses[1]:0.000}, {losses[2]:0.000}, {losses[3]:0.000}, {losses[4]:0.000} nats per byte"));
+            }
         }
         if (board.Sample is { } sample && corpus is not null)
         {

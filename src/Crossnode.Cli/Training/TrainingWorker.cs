@@ -107,7 +107,7 @@ internal sealed class TrainingWorker : IDisposable
         using var watch = launch.Launcher is { } launcher ? LauncherWatch.StartExiting(launcher) : null;
         TorchLibrary.Load(plan.Configuration.Threads);
         using var stop = new CancellationTokenSource();
-        using var stops = new StopRequests(_ => stop.Cancel(), () => { });
+        using var stops = new StopRequests(_ => stop.Cancel(), () => { }, TimeProvider.System);
         Corpus? corpus = null;
         for (var left = plan.Place.Returns; ; left--)
         {

@@ -130,6 +130,25 @@ public sealed class LaunchVerdictTests
         Assert.True(verdict.HasFinished);
     }
 
+    [Fact]
+    public void Lost_joiner_is_named_by_its_number_in_the_run_with_what_it_said()
+    {
+        var verdict = new LaunchVerdict(3, joins: true);
+        for (var worker = 0; worker < 3; worker++)
+        {
+            verdict.Exited(
+                new WorkerExit(worker, ExitCodes.Evicted) { ProcessId = 70 + worker, Sentence = worker < 2 ? "the run is over" : null },
+                TimeSpan.FromSeconds(1));
+        }
+        int[] members = [3, 5, 4];
+        Assert.Equal(
+            "no worker finished: workers 3, 5, 4 ended with exit code 3, and said: the run is over",
+            verdict.FailureReason(worker => members[worker]));
+        Assert.Equal(
+            "no worker finished: worker 3, process 71, process 72 ended with exit code 3, and said: the run is over",
+            verdict.FailureReason(worker => worker == 0 ? 3 : -1));
+    }
+
     private static LaunchVerdict Verdict(bool started, params int[] exitCodes)
     {
         var verdict = new LaunchVerdict(exitCodes.Length);

@@ -80,7 +80,8 @@ internal sealed partial class CrossnodeProcess : IDisposable
 
     public CrossnodeProcess WaitForWorkers()
     {
-        Workers = [.. Numbers().Matches(WaitForLine("are processes").Split("are processes")[1]).Select(m => int.Parse(m.Value))];
+        var line = WaitForLine(", coordinator at ");
+        Workers = [.. Numbers().Matches(line[line.LastIndexOf("process", StringComparison.Ordinal)..]).Select(m => int.Parse(m.Value))];
         return this;
     }
 
@@ -94,6 +95,13 @@ internal sealed partial class CrossnodeProcess : IDisposable
     }
 
     public void Signal(int signal) => Signals.Send(Id, signal);
+
+    /// <summary>Sends a signal again and again until a line contains a text.</summary>
+    public void SignalUntilLine(int signal, string text)
+    {
+        using var again = TimeProvider.System.CreateTimer(_ => Signal(signal), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(100));
+        WaitForLine(text);
+    }
 
     /// <summary>The lines of JSON of one kind.</summary>
     public List<JsonElement> Json(string kind) =>

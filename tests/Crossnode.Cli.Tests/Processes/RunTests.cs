@@ -132,7 +132,8 @@ public sealed class RunTests : IDisposable
         run.WaitForLine("ready");
         run.Signal(Signals.Terminate);
         run.WaitForLine("asked to stop: SIGTERM went to the workers, and ends those whose program does not handle it");
-        run.Signal(Signals.Terminate);
+        // Within a second of the first it is none.
+        run.SignalUntilLine(Signals.Terminate, "killing the workers: asked to stop again");
         run.WaitForExit();
         Assert.Contains("crossnode: worker 0 was killed by SIGKILL", run.Errors);
         Assert.Equal(ExitCodes.Interrupted, run.ExitCode);
