@@ -24,7 +24,7 @@ internal static class CommandLine
         {
             if (parsed.Errors.Count > 0)
             {
-                throw new UsageException(Describe(parsed, root));
+                throw new UsageException(Describe(parsed, root, own));
             }
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
@@ -78,16 +78,19 @@ internal static class CommandLine
         }
     }
 
-    private static string Describe(ParseResult parsed, RootCommand root)
+    private static string Describe(ParseResult parsed, RootCommand root, string[] own)
     {
         var command = parsed.CommandResult.Command;
         if (parsed.UnmatchedTokens is [var token, ..])
         {
-            if (token.StartsWith('-'))
+            var flags = command.Options.Concat(root.Options.Where(o => o.Recursive)).SelectMany(o => o.Aliases.Append(o.Name)).ToList();
+            // A flag before it may have taken one that is unknown for its value.
+            if (own.FirstOrDefault(word => word == token ? word.StartsWith('-') : word.StartsWith(Dashes, StringComparison.Ordinal) && !flags.Contains(word.Split('=', ':')[0])) is { } flag)
             {
-                var flags = command.Options.Concat(root.Options.Where(o => o.Recursive)).Select(o => o.Name);
                 var where = command == root ? "crossnode" : $"crossnode {command.Name}";
-                return $"{where} has no flag {token}{Spelling.DidYouMean(token, flags)} {where} --help lists them all.";
+                return command.Name == JoinCommand.Name && TrainSettings.All.Any(setting => setting.Flag == flag)
+                    ? $"{where} has no flag {flag}, because whoever joins takes the run's configuration: give it to the crossnode train that begins the run."
+                    : $"{where} has no flag {flag}{Spelling.DidYouMean(flag, flags)} {where} --help lists them all.";
             }
             return command == root
                 ? $"There is no command '{token}'{Spelling.DidYouMean(token, root.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))} {HelpHint}"

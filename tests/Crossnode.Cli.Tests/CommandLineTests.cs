@@ -11,8 +11,17 @@ public sealed class CommandLineTests
     [InlineData("train --steps 0", "--steps must be a whole number of at least 1, not '0'.")]
     [InlineData("train --steps", "Required argument missing for option: '--steps'.")]
     [InlineData("train now", "crossnode train takes no argument 'now': crossnode train --help lists its flags.")]
-    [InlineData("train --width 30", "width 30 is not a multiple of the 4 heads: change one of them.")]
-    [InlineData("train --listen here", "listen must be an address with a port or a range of ports, such as 127.0.0.1:5000 or 192.0.2.7:5000-5009, not 'here'.")]
+    [InlineData("train --width 30", "--width 30 is not a multiple of the 4 heads: change one of them.")]
+    [InlineData("train --listen here", "--listen must be an address with a port or a range of ports, 65535 at most, such as 127.0.0.1:5000 or 192.0.2.7:5000-5009, not 'here'.")]
+    [InlineData("train --listen 127.0.0.1:70000", "--listen must be an address with a port or a range of ports, 65535 at most, such as 127.0.0.1:5000 or 192.0.2.7:5000-5009, not '127.0.0.1:70000'.")]
+    [InlineData("train --advertise here", "--advertise must be an address with or without a port, such as 192.0.2.7 or 192.0.2.7:5000, not 'here'.")]
+    [InlineData("train --learning-rate 0.001 --final-learning-rate 0.01", "--final-learning-rate 0.01 is above --learning-rate 0.001: lower the first or raise the second.")]
+    [InlineData("train --sync-every 10", "--sync-every has no effect with --strategy data-parallel: add --strategy diloco, or leave it out.")]
+    [InlineData("join 127.0.0.1:99999 --run 00000000000000000000000000000001", "the coordinator must be HOST:PORT with a port from 1 to 65535, such as 192.0.2.7:5000, not '127.0.0.1:99999'.")]
+    [InlineData("join 127.0.0.1:1 --insecure --steps 5", "crossnode join has no flag --steps, because whoever joins takes the run's configuration: give it to the crossnode train that begins the run.")]
+    [InlineData("join 127.0.0.1:1 --steps 5", "crossnode join has no flag --steps, because whoever joins takes the run's configuration: give it to the crossnode train that begins the run.")]
+    [InlineData("join 127.0.0.1:1 --insecure --no-such 5", "crossnode join has no flag --no-such. crossnode join --help lists them all.")]
+    [InlineData("join 127.0.0.1:1 --run 00000000000000000000000000000001 --wait-seconds -1", "--wait-seconds must be a number from 0 to 86400, not '-1'.")]
     [InlineData("run --workers 2", "crossnode run needs a program to start, after two dashes: crossnode run --workers 4 -- dotnet app.dll.")]
     [InlineData("run python", "'python' stands where flags of crossnode run are expected: put two dashes before the program, as in crossnode run --workers 4 -- python.")]
     [InlineData("run --workers x -- python", "--workers must be a whole number from 1 to 256, not 'x'.")]
@@ -72,6 +81,15 @@ public sealed class CommandLineTests
         Assert.Equal(ExitCodes.Success, exitCode);
         Assert.All((string[])["train", "run", "sample", "data", "sim", "version"], command => Assert.Contains($"  {command} ", output, StringComparison.Ordinal));
         Assert.DoesNotContain("worker-train", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Help_of_join_speaks_of_its_own_flags_only()
+    {
+        var (_, output, _) = await RunAsync("join --help");
+        Assert.Contains("[60]", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("[default:", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("--coordinator", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -41,6 +41,11 @@ internal static class CommonOptions
         return configuration;
     }
 
+    /// <summary>The keys of the flags that were given.</summary>
+    public static IEnumerable<string> Given<T>(this IReadOnlyList<(Setting<T> Setting, Option Option)> flags, ParseResult parsed)
+        where T : class =>
+        flags.Where(flag => parsed.GetResult(flag.Option) is { Implicit: false }).Select(flag => flag.Setting.Key);
+
     private static Option Flag<T>(Setting<T> setting, T defaults)
         where T : class
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Crossnode.Cli.Configuration;
 using Crossnode.Cli.Launching;
 using Crossnode.Cli.Training;
@@ -9,13 +10,17 @@ namespace Crossnode.Cli.Commands;
 /// <summary>crossnode join: takes part in a training run that somebody else began.</summary>
 internal static class JoinCommand
 {
+    public const string Name = "join";
+
+    private const double UsualWait = 60;
+
     // Of the settings of train those that each machine decides for itself; the coordinator is an argument here.
     private static readonly IReadOnlyList<Setting<TrainConfiguration>> Settings =
         [.. TrainSettings.All.Where(setting => TrainSettings.OfOneMachine.Contains(setting.Key) && setting.Key is not ("coordinator" or "resume"))];
 
     public static Command Create(CommandContext context)
     {
-        var command = new Command("join", "Take part in a training run that has begun, here or on another machine: crossnode join HOST:PORT --run ID.");
+        var command = new Command(Name, "Take part in a training run that has begun, here or on another machine: crossnode join HOST:PORT --run ID.");
         var coordinator = new Argument<string>("HOST:PORT") { Description = "where the run's coordinator listens, as it printed it" };
         command.Add(coordinator);
         var defaults = new TrainConfiguration { Workers = 1 };
@@ -24,9 +29,10 @@ internal static class JoinCommand
         {
             command.Add(option);
         }
+        flags.Single(flag => flag.Setting.Key == "listen").Option.Description = NetworkTexts.ListenOfJoiner;
         var fromRun = new Option<bool>("--data-from-run") { Description = "take the run's data from its members, where they are not here" };
         command.Add(fromRun);
-        var wait = new Option<double>("--wait-seconds") { Description = "how long to wait for somebody to begin the run [60]", DefaultValueFactory = _ => 60, HelpName = "X" };
+        var wait = new Option<string>("--wait-seconds") { Description = $"how long to wait for somebody to begin the run [{UsualWait}]", HelpName = "X" };
         var json = CommonOptions.Json();
         var plain = new Option<bool>("--plain") { Description = "print lines where a table would be drawn" };
         command.Add(wait);
@@ -42,9 +48,7 @@ internal static class JoinCommand
                 throw new UsageException("--data names files that are here, and --data-from-run takes those of the run: give one of them.");
             }
             DataFlag.Check(own.Data);
-            var patience = parsed.GetValue(wait) is >= 0 and <= 86_400 and var seconds
-                ? TimeSpan.FromSeconds(seconds)
-                : throw new UsageException("--wait-seconds must be a number from 0 to 86400.");
+            var patience = Patience(parsed.GetValue(wait));
             var people = parsed.GetValue(json) ? context.Streams.Error : context.Streams.Out;
             var status = await RunDoor.WaitForCharterAsync(
                 remote!,
@@ -70,4 +74,9 @@ internal static class JoinCommand
         });
         return command;
     }
+
+    private static TimeSpan Patience(string? text) =>
+        text is null ? TimeSpan.FromSeconds(UsualWait)
+        : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0 and <= 86_400 ? TimeSpan.FromSeconds(seconds)
+        : throw new UsageException($"--wait-seconds must be a number from 0 to 86400, not '{text}'.");
 }

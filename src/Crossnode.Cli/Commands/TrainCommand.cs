@@ -30,6 +30,8 @@ internal static class TrainCommand
             }
             var resumed = flags.Apply(parsed, configuration).Resume is { Length: > 0 } folder ? Resumption.Of(folder) : null;
             configuration = flags.Apply(parsed, resumed is null ? configuration : resumed.Base(configuration)).Validated();
+            configuration.RequireEffect(flags.Given(parsed));
+            resumed?.Check(configuration);
             DataFlag.Check(configuration.Data);
             using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
             if (configuration.Network().Remote is { } remote)

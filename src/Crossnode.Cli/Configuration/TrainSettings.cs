@@ -7,6 +7,8 @@ namespace Crossnode.Cli.Configuration;
 /// <summary>The settings of crossnode train, in the order in which the help lists them.</summary>
 internal static class TrainSettings
 {
+    private static readonly TrainConfiguration Defaults = new();
+
     public static IReadOnlyList<Setting> All { get; } =
     [
         Setting.Whole("workers", "worker processes on this machine", 1, LaunchOptions.MostWorkers, c => c.Workers, (c, v) => c with { Workers = v }),
@@ -61,23 +63,52 @@ internal static class TrainSettings
     /// <summary>The settings that all machines of a run share.</summary>
     public static IReadOnlyList<Setting> OfTheRun { get; } = [.. All.Where(setting => !OfOneMachine.Contains(setting.Key))];
 
+    /// <summary>Keys of what has an effect with DiLoCo only.</summary>
+    public static IReadOnlySet<string> OfDiLoCo { get; } = new HashSet<string>
+    {
+        "syncEvery", "synchronousSteps", "localRateShare", "outerLearningRate", "outerMomentum",
+    };
+
+    /// <summary>Keys of what makes the model and the strategy: a run that goes on keeps them.</summary>
+    public static IReadOnlySet<string> OfTheModel { get; } = new HashSet<string> { "layers", "heads", "width", "context", "strategy" };
+
     /// <summary>Checks what no setting can check alone.</summary>
     /// <exception cref="UsageException">Two settings contradict one another.</exception>
     public static TrainConfiguration Validated(this TrainConfiguration configuration)
     {
-        // A short trial run should not need a second flag.
-        var c = configuration with { WarmupSteps = Math.Min(configuration.WarmupSteps, configuration.Steps) };
-        Require(c.Width % c.Heads == 0, $"width {c.Width} is not a multiple of the {c.Heads} heads: change one of them.");
-        Require(c.FinalLearningRate <= c.LearningRate, FormattableString.Invariant($"finalLearningRate {c.FinalLearningRate} is above learningRate {c.LearningRate}: it must not be."));
-        Require(c.LocalRateCap > 0, "localRateCap must be above 0: with 0 workers learn nothing alone.");
-        Require(c.OuterLearningRate > 0, "outerLearningRate must be above 0: with 0 nothing that workers learn alone is kept.");
+        // A short trial run, or a low learning rate, should not need a second flag.
+        var c = configuration with
+        {
+            WarmupSteps = Math.Min(configuration.WarmupSteps, configuration.Steps),
+            FinalLearningRate = configuration.FinalLearningRate == Defaults.FinalLearningRate
+                ? Math.Min(configuration.FinalLearningRate, configuration.LearningRate)
+                : configuration.FinalLearningRate,
+        };
+        Require(c.Width % c.Heads == 0, $"--width {c.Width} is not a multiple of the {c.Heads} heads: change one of them.");
+        Require(c.FinalLearningRate <= c.LearningRate, FormattableString.Invariant($"--final-learning-rate {c.FinalLearningRate} is above --learning-rate {c.LearningRate}: lower the first or raise the second."));
+        Require(c.LocalRateCap > 0, "--local-rate-cap must be above 0: with 0 workers learn nothing alone.");
+        Require(c.OuterLearningRate > 0, "--outer-learning-rate must be above 0: with 0 nothing that workers learn alone is kept.");
         if (c.Strategy == StrategyChoice.DiLoCo)
         {
-            Require(c.SynchronousSteps < c.Steps, $"synchronousSteps {c.SynchronousSteps} leaves none of the {c.Steps} steps to DiLoCo: give fewer; a fifth, {c.Steps / 5}, is usual.");
-            Require(c.MicroBatchesPerStep >= c.Workers, $"microBatchesPerStep {c.MicroBatchesPerStep} gives some of the {c.Workers} workers nothing to learn, and DiLoCo averages all: make it at least {c.Workers}.");
+            Require(c.SynchronousSteps < c.Steps, $"--synchronous-steps {c.SynchronousSteps} leaves none of the {c.Steps} steps to DiLoCo: give fewer; a fifth, {c.Steps / 5}, is usual.");
+            Require(c.MicroBatchesPerStep >= c.Workers, $"--micro-batches-per-step {c.MicroBatchesPerStep} gives some of the {c.Workers} workers nothing to learn, and DiLoCo averages all: make it at least {c.Workers}.");
         }
         c.Network();
         return c;
+    }
+
+    /// <summary>Refuses flags that would have no effect.</summary>
+    /// <remarks>Keys of a file may: the configuration that a run prints has all of them, and makes the same run again.</remarks>
+    /// <param name="c">The configuration.</param>
+    /// <param name="given">Keys of the flags that were given.</param>
+    /// <exception cref="UsageException">One is of another strategy.</exception>
+    public static void RequireEffect(this TrainConfiguration c, IEnumerable<string> given)
+    {
+        if (c.Strategy != StrategyChoice.DiLoCo && given.FirstOrDefault(OfDiLoCo.Contains) is { } key)
+        {
+            throw new UsageException(
+                $"{All.Single(s => s.Key == key).Flag} has no effect with --strategy {c.Strategy}: add --strategy {StrategyChoice.DiLoCo}, or leave it out.");
+        }
     }
 
     /// <summary>Where to listen, and the run to take part in: null for one with a coordinator of its own.</summary>

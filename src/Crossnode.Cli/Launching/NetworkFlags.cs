@@ -28,6 +28,7 @@ internal static class NetworkTexts
     public const string Coordinator = "coordinator of the run, as crossnode coordinator printed it; without, this process has one of its own";
     public const string Run = "the run's id, 32 hexadecimal digits, as its coordinator printed it";
     public const string Listen = "where this machine listens: an address of its own and a port, or a range for the workers as well; 127.0.0.1:0 by default, with --coordinator the address that leads there";
+    public const string ListenOfJoiner = "where this machine listens: an address of its own and a port, or a range of which each worker takes one; by default the address that leads to the coordinator";
     public const string Advertise = "address, with or without a port, that other machines are told instead";
     public const string Interface = "network interface whose address is listened on";
     public const string Insecure = "allow addresses that other machines reach, though nothing checks who comes";

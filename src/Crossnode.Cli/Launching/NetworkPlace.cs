@@ -40,19 +40,21 @@ internal sealed record NetworkPlace(IPAddress? Address, PortRange Ports, string?
         if (listen.Length > 0 && !PortRange.TryParseListen(listen, out address, out ports))
         {
             throw new UsageException(
-                $"listen must be an address with a port or a range of ports, such as 127.0.0.1:5000 or 192.0.2.7:5000-5009, not '{listen}'.");
+                $"--listen must be an address with a port or a range of ports, 65535 at most, such as 127.0.0.1:5000 or 192.0.2.7:5000-5009, not '{listen}'.");
         }
         if (networkInterface.Length > 0)
         {
-            if (listen.Length > 0 && !IPAddress.IsLoopback(address!) && !new NetworkPlace(address, ports, null, insecure).IsEverywhere)
+            var own = OfInterface(networkInterface);
+            if (listen.Length > 0 && !own.Equals(address) && !new NetworkPlace(address, ports, null, insecure).IsEverywhere)
             {
-                throw new UsageException($"listen names the address {address}, and interface {networkInterface} another one: give one of them; 0.0.0.0:PORT goes with both.");
+                throw new UsageException(
+                    $"--listen names the address {address}, and --interface {networkInterface} has {own}: give one of them; 0.0.0.0:PORT takes the interface's address and that port.");
             }
-            address = OfInterface(networkInterface);
+            address = own;
         }
         if (advertise.Length > 0 && !(Endpoints.TryParse(advertise, out var endpoint) && endpoint.Port > 0) && !IPAddress.TryParse(advertise, out _))
         {
-            throw new UsageException($"advertise must be an address with or without a port, such as 192.0.2.7 or 192.0.2.7:5000, not '{advertise}'.");
+            throw new UsageException($"--advertise must be an address with or without a port, such as 192.0.2.7 or 192.0.2.7:5000, not '{advertise}'.");
         }
         var place = new NetworkPlace(address, ports, advertise.Length > 0 ? advertise : null, insecure);
         return place is { IsOpen: true, Insecure: false }

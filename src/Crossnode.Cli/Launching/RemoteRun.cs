@@ -45,6 +45,6 @@ internal sealed record RemoteRun(IPEndPoint Coordinator, RunId Run)
                 throw new UsageException($"no machine is known by the name '{text[..colon]}' in {text}: check how it is spelt, or give its address.");
             }
         }
-        throw new UsageException($"the coordinator must be HOST:PORT, such as 192.0.2.7:5000, not '{text}'.");
+        throw new UsageException($"the coordinator must be HOST:PORT with a port from 1 to 65535, such as 192.0.2.7:5000, not '{text}'.");
     }
 }

@@ -79,6 +79,8 @@ internal sealed partial class StateFolder(string path)
             var missing = members.Where(here.Contains).Except(files.Select(file => file.Member.ToString(CultureInfo.InvariantCulture))).ToList();
             if (missing.Count == 0)
             {
+                // The first is whole; the others are read by workers, of which none is to start without the others.
+                files.Skip(1).ToList().ForEach(file => StateFile.Open(file.Path));
                 return (set.Key, [.. files.Select(file => file.Path)]);
             }
             incomplete = $" (step {set.Key} lacks the file of worker {string.Join(" and ", missing)})";

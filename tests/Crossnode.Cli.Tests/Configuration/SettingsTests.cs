@@ -74,14 +74,14 @@ public sealed class SettingsTests
     }
 
     [Theory]
-    [InlineData(30, 4, "width 30 is not a multiple of the 4 heads: change one of them.")]
+    [InlineData(30, 4, "--width 30 is not a multiple of the 4 heads: change one of them.")]
     public void Settings_that_contradict_one_another_are_refused(int width, int heads, string sentence) =>
         Assert.Equal(sentence, Assert.Throws<UsageException>(() => (Defaults with { Width = width, Heads = heads }).Validated()).Message);
 
     [Theory]
-    [InlineData(100, 100, 4, 0.7, "synchronousSteps 100 leaves none of the 100 steps to DiLoCo: give fewer; a fifth, 20, is usual.")]
-    [InlineData(100, 20, 5, 0.7, "microBatchesPerStep 4 gives some of the 5 workers nothing to learn, and DiLoCo averages all: make it at least 5.")]
-    [InlineData(100, 20, 4, 0.0, "outerLearningRate must be above 0: with 0 nothing that workers learn alone is kept.")]
+    [InlineData(100, 100, 4, 0.7, "--synchronous-steps 100 leaves none of the 100 steps to DiLoCo: give fewer; a fifth, 20, is usual.")]
+    [InlineData(100, 20, 5, 0.7, "--micro-batches-per-step 4 gives some of the 5 workers nothing to learn, and DiLoCo averages all: make it at least 5.")]
+    [InlineData(100, 20, 4, 0.0, "--outer-learning-rate must be above 0: with 0 nothing that workers learn alone is kept.")]
     public void Settings_with_which_DiLoCo_learns_nothing_are_refused(int steps, int synchronous, int workers, double rate, string sentence)
     {
         var configuration = Defaults with
@@ -89,6 +89,27 @@ public sealed class SettingsTests
             Strategy = "diloco", Steps = steps, SynchronousSteps = synchronous, Workers = workers, OuterLearningRate = rate,
         };
         Assert.Equal(sentence, Assert.Throws<UsageException>(() => configuration.Validated()).Message);
+    }
+
+    [Fact]
+    public void Final_learning_rate_that_is_not_given_follows_a_low_learning_rate()
+    {
+        Assert.Equal(1e-4, (Defaults with { LearningRate = 1e-4 }).Validated().FinalLearningRate);
+        Assert.Equal(Defaults.FinalLearningRate, (Defaults with { LearningRate = 1 }).Validated().FinalLearningRate);
+    }
+
+    [Fact]
+    public void Flags_of_DiLoCo_are_refused_without_it_and_no_others()
+    {
+        Assert.Equal(
+            TrainSettings.All.Where(s => s.Description.Contains("with diloco", StringComparison.Ordinal)).Select(s => s.Key).Order(),
+            TrainSettings.OfDiLoCo.Order());
+        (Defaults with { Strategy = StrategyChoice.DiLoCo }).RequireEffect(TrainSettings.OfDiLoCo);
+        Defaults.RequireEffect(TrainSettings.All.Select(s => s.Key).Except(TrainSettings.OfDiLoCo));
+        Assert.All(TrainSettings.OfDiLoCo, key => Assert.StartsWith(
+            Setting(key).Flag + " has no effect with --strategy data-parallel",
+            Assert.Throws<UsageException>(() => Defaults.RequireEffect(["steps", key])).Message,
+            StringComparison.Ordinal));
     }
 
     [Theory]

@@ -87,16 +87,28 @@ public sealed class ResumeTests : IDisposable
         first.Signal(Signals.Terminate);
         first.WaitForExit();
 
-        Refused("is no folder 'state' in it", "--resume", _folder);
-        Refused("is of another module, optimiser or strategy", "--resume", Path.Combine(_folder, "first"), "--width", "32");
+        using var none = Refused("is no folder 'state' in it", "--resume", _folder);
+        var resume = Path.Combine(_folder, "first");
+        RefusedFlags("--width is 16 in the checkpoint and 32 here", "--resume", resume, "--width", "32");
+        RefusedFlags("--heads is 2 in the checkpoint and 4 here", "--resume", resume, "--heads", "4");
+        RefusedFlags("--strategy is data-parallel in the checkpoint and diloco here", "--resume", resume, "--strategy", "diloco", "--synchronous-steps", "20");
+        var step = first.Json("step").Count;
+        RefusedFlags($"the checkpoint is at step {step}, the last of --steps {step}", "--resume", resume, "--steps", $"{step}");
+        RefusedFlags($"the checkpoint is at step {step}, beyond --steps {step - 1}", "--resume", resume, "--steps", $"{step - 1}");
         var other = Path.Combine(_folder, "other.txt");
         File.WriteAllText(other, TinyTraining.MadeUpText(seed: 2));
-        Refused("The data here are not those of the run that is to go on", "--resume", Path.Combine(_folder, "first"), "--data", other);
+        using var strange = Refused("The data here are not those of the run that is to go on", "--resume", Path.Combine(_folder, "first"), "--data", other);
 
         var files = Directory.GetFiles(Path.Combine(_folder, "first", "state")).Order().ToList();
-        var bytes = File.ReadAllBytes(files[0]);
-        File.WriteAllBytes(files[0], bytes[..^1]);
-        Refused(files[0], "--resume", Path.Combine(_folder, "first"));
+        // Whichever worker's it is, nothing is started.
+        foreach (var file in Enumerable.Reverse(files))
+        {
+            var bytes = File.ReadAllBytes(file);
+            File.WriteAllBytes(file, [.. bytes[..^1], (byte)(bytes[^1] ^ 1)]);
+            using var refused = Refused($"{file} is damaged", "--resume", resume);
+            Assert.Single(refused.Errors);
+            File.WriteAllBytes(file, bytes);
+        }
     }
 
     [Fact]
@@ -125,14 +137,22 @@ public sealed class ResumeTests : IDisposable
             .Select(step => (step.GetProperty("step").GetInt32(), step.GetProperty("loss").GetDouble())),
     ];
 
-    private void Refused(string sentence, params string[] flags)
+    private void RefusedFlags(string sentence, params string[] flags)
+    {
+        using var process = Refused(sentence, flags);
+        Assert.Equal(ExitCodes.Usage, process.ExitCode);
+        Assert.Single(process.Errors);
+    }
+
+    private CrossnodeProcess Refused(string sentence, params string[] flags)
     {
         var folder = Path.Combine(_folder, "refused");
-        using var process = CrossnodeProcess.Start(["train", .. flags, "--out", folder]).WaitForExit();
+        var process = CrossnodeProcess.Start(["train", .. flags, "--out", folder]).WaitForExit();
         Assert.True(process.ExitCode is ExitCodes.Failure or ExitCodes.Usage, process.All());
         Assert.Contains(sentence, process.All(), StringComparison.Ordinal);
         Assert.DoesNotContain(process.Errors, line => line.TrimStart().StartsWith("at ", StringComparison.Ordinal));
         Assert.False(Directory.Exists(folder), process.All());
+        return process;
     }
 
     private CrossnodeProcess Resume(string from, string name, params string[] more) =>
@@ -141,6 +161,6 @@ public sealed class ResumeTests : IDisposable
     private CrossnodeProcess Train(string name, int steps, string strategy, params string[] more) => CrossnodeProcess.Start(
     [
         "train", .. TinyTraining.Flags(Text, Path.Combine(_folder, name), workers: 2, steps,
-            ["--json", "--strategy", strategy, "--synchronous-steps", "20", "--sync-every", "20", "--evaluate-every", "50", .. more]),
+            ["--json", "--strategy", strategy, .. strategy == "diloco" ? (string[])["--synchronous-steps", "20", "--sync-every", "20"] : [], "--evaluate-every", "50", .. more]),
     ]);
 }
