@@ -110,5 +110,5 @@ internal sealed class LaunchVerdict(int workers, bool joins = false)
 
     // What several say alike is said once.
     private static string Sentences(IReadOnlyList<WorkerExit> exits) =>
-        exits.Select(e => e.Sentence).OfType<string>().Distinct().ToList() is { Count: > 0 } sentences ? $", and said: {string.Join("; ", sentences)}" : "";
+        exits.Where(e => e.Fate == WorkerFate.Failed).Select(e => e.Sentence).OfType<string>().Distinct().ToList() is { Count: > 0 } sentences ? $", and said: {string.Join("; ", sentences)}" : "";
 }
