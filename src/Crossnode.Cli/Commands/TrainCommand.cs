@@ -29,9 +29,10 @@ internal static class TrainCommand
                 configuration = ConfigurationFile.Read(path, configuration, TrainSettings.All);
             }
             var resumed = flags.Apply(parsed, configuration).Resume is { Length: > 0 } folder ? Resumption.Of(folder) : null;
-            configuration = flags.Apply(parsed, resumed is null ? configuration : resumed.Base(configuration)).Validated();
-            configuration.RequireEffect(flags.Given(parsed));
+            configuration = flags.Apply(parsed, resumed is null ? configuration : resumed.Base(configuration));
             resumed?.Check(configuration);
+            configuration = configuration.Validated();
+            configuration.RequireEffect(flags.Given(parsed));
             DataFlag.Check(configuration.Data);
             using var logs = CommandContext.CreateLogs(CommonOptions.LogLevel(parsed));
             if (configuration.Network().Remote is { } remote)

@@ -80,7 +80,10 @@ internal sealed partial class StateFolder(string path)
             if (missing.Count == 0)
             {
                 // The first is whole; the others are read by workers, of which none is to start without the others.
-                files.Skip(1).ToList().ForEach(file => StateFile.Open(file.Path));
+                foreach (var file in files.Skip(1))
+                {
+                    StateFile.Open(file.Path);
+                }
                 return (set.Key, [.. files.Select(file => file.Path)]);
             }
             incomplete = $" (step {set.Key} lacks the file of worker {string.Join(" and ", missing)})";

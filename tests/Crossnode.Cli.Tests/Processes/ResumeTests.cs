@@ -91,7 +91,7 @@ public sealed class ResumeTests : IDisposable
         var resume = Path.Combine(_folder, "first");
         RefusedFlags("--width is 16 in the checkpoint and 32 here", "--resume", resume, "--width", "32");
         RefusedFlags("--heads is 2 in the checkpoint and 4 here", "--resume", resume, "--heads", "4");
-        RefusedFlags("--strategy is data-parallel in the checkpoint and diloco here", "--resume", resume, "--strategy", "diloco", "--synchronous-steps", "20");
+        RefusedFlags("--strategy is data-parallel in the checkpoint and diloco here", "--resume", resume, "--strategy", "diloco");
         var step = first.Json("step").Count;
         RefusedFlags($"the checkpoint is at step {step}, the last of --steps {step}", "--resume", resume, "--steps", $"{step}");
         RefusedFlags($"the checkpoint is at step {step}, beyond --steps {step - 1}", "--resume", resume, "--steps", $"{step - 1}");
