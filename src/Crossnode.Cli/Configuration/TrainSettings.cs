@@ -66,7 +66,7 @@ internal static class TrainSettings
     /// <summary>Keys of what has an effect with DiLoCo only.</summary>
     public static IReadOnlySet<string> OfDiLoCo { get; } = new HashSet<string>
     {
-        "syncEvery", "synchronousSteps", "localRateShare", "outerLearningRate", "outerMomentum",
+        "syncEvery", "synchronousSteps", "localRateCap", "outerLearningRate", "outerMomentum",
     };
 
     /// <summary>Keys of what makes the model and the strategy: a run that goes on keeps them.</summary>
