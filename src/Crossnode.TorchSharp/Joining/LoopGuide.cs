@@ -96,7 +96,8 @@ internal sealed class LoopGuide(IStateExchange exchange, string model, Distribut
     // The others stand still there, so they never say what comes next in the loop.
     private void ThrowIfAwaitedElsewhere(uint tag)
     {
-        if (exchange.AwaitedTags.FirstOrDefault(other => other != tag) is > 0 and var other)
+        // Tag 0 is one as any other: the default of operations.
+        foreach (var other in exchange.AwaitedTags.Where(other => other != tag))
         {
             throw new InputException(
                 $"the others wait for {exchange.Self} in an operation of tag {other}, of which a newcomer cannot know: where members may come"
