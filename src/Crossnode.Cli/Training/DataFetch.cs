@@ -31,6 +31,9 @@ internal sealed class DataFetch(StateFetcher fetcher, Func<IReadOnlyList<StateHo
     /// <summary>How long it goes on after wrong data, when no other member gives any.</summary>
     public TimeSpan PatienceAfterWrong { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long members may take to say what they have, before it looks anew who is there.</summary>
+    public TimeSpan AskFor { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>How long it waits before it asks again.</summary>
     public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -51,11 +54,11 @@ internal sealed class DataFetch(StateFetcher fetcher, Func<IReadOnlyList<StateHo
                 wrong = difference;
                 _movedAt = time.GetTimestamp();
             }
-            catch (LinkException lost)
+            catch (CrossnodeException lost) when (lost is LinkException or DeadlineException)
             {
                 if (time.GetElapsedTime(_movedAt) > (wrong is null ? Patience : PatienceAfterWrong))
                 {
-                    throw wrong ?? (CrossnodeException)lost;
+                    throw wrong ?? lost;
                 }
                 stop.WaitHandle.WaitOne(Pause);
             }
@@ -72,7 +75,7 @@ internal sealed class DataFetch(StateFetcher fetcher, Func<IReadOnlyList<StateHo
         }
         var request = new FetchRequest
         {
-            Version = StateServer.PublishedVersion, Holders = now, Deadline = Patience, Accepts = hash => !_refused.Contains(hash),
+            Version = StateServer.PublishedVersion, Holders = now, Deadline = AskFor, Accepts = hash => !_refused.Contains(hash),
         };
         var manifest = fetcher.FetchManifest(request, stop);
         try

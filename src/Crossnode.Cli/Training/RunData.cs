@@ -35,9 +35,16 @@ internal static class RunData
         using var watch = time.CreateTimer(
             _ =>
             {
-                if (session.EndReason is not null)
+                try
                 {
-                    whileInRun.Cancel();
+                    if (session.EndReason is not null)
+                    {
+                        whileInRun.Cancel();
+                    }
+                }
+                catch (ObjectDisposedException)
+                {
+                    // The fetch ended in this moment.
                 }
             },
             state: null, LookAgain, LookAgain);

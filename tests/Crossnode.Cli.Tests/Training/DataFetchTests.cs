@@ -64,6 +64,23 @@ public sealed class DataFetchTests
     }
 
     [Fact]
+    public async Task Member_that_says_nothing_does_not_keep_from_one_that_came_since()
+    {
+        using var cluster = new StateCluster(2, 100);
+        var corpus = MakeCorpus(1);
+        Publish(cluster.Servers[1], corpus);
+        IReadOnlyList<StateHolder> holders = [cluster.Newcomer.Peers[0]];
+        var fetching = Task.Run(() => Fetch(cluster, corpus, () => Volatile.Read(ref holders)).Run(Cancellation), Cancellation);
+        while (cluster.Servers[0].Counters.Fetchers == 0)
+        {
+            await Task.Delay(10, Cancellation);
+        }
+
+        Volatile.Write(ref holders, [cluster.Newcomer.Peers[1]]);
+        Assert.Equal(corpus.Training.ToArray(), (await fetching).Training.ToArray());
+    }
+
+    [Fact]
     public void Members_that_give_nothing_are_named_when_patience_ends()
     {
         using var cluster = new StateCluster(1, 100);
@@ -81,6 +98,7 @@ public sealed class DataFetchTests
     {
         Patience = TimeSpan.FromSeconds(10),
         PatienceAfterWrong = TimeSpan.FromSeconds(0.5),
+        AskFor = TimeSpan.FromSeconds(6),
         Pause = TimeSpan.FromSeconds(0.05),
     };
 
