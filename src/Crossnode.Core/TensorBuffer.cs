@@ -112,7 +112,7 @@ public readonly unsafe struct TensorBuffer : IEquatable<TensorBuffer>
     {
         if (!type.IsKnown())
         {
-            throw new ArgumentOutOfRangeException(nameof(type), type, "use f16, bf16, f32, f64 or u8");
+            throw new ArgumentOutOfRangeException(nameof(type), type, "use a type that has elements, such as f32");
         }
 
         ArgumentOutOfRangeException.ThrowIfNegative(count);
