@@ -95,11 +95,11 @@ public sealed unsafe class FormatTests
         where TFormat : struct, IElementFormat<float>
     {
         var packed = stackalloc ushort[16];
-        TFormat.Store512((byte*)packed, Vector512.Create(value));
+        TFormat.Store512<CachedStore>((byte*)packed, Vector512.Create(value));
         var bits = packed[15];
-        TFormat.Store256((byte*)packed, Vector256.Create(value));
+        TFormat.Store256<CachedStore>((byte*)packed, Vector256.Create(value));
         Assert.Equal(bits, packed[7]);
-        TFormat.Store128((byte*)packed, Vector128.Create(value));
+        TFormat.Store128<CachedStore>((byte*)packed, Vector128.Create(value));
         Assert.Equal(bits, packed[3]);
         return bits;
     }

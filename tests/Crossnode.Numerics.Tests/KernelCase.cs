@@ -3,68 +3,62 @@ using CsCheck;
 
 namespace Crossnode.Numerics.Tests;
 
-internal enum Kernel
+/// <summary>Where the target lies: apart, or in the place of an operand.</summary>
+internal enum Place
 {
-    Add,
-    AddScaled,
-    Scale,
-    Divide,
+    Apart,
+    Left,
+    Right,
+    Both,
 }
 
-/// <summary>One call of a kernel: its elements, where they lie within a cache line, and its factor.</summary>
+/// <summary>One call of a kernel: its operands, where they and the target lie within a cache line, and its factor.</summary>
 internal sealed record KernelCase(
-    ElementType Type, ulong[] Target, ulong[] Source, double Factor, int TargetOffset, int SourceOffset)
+    ElementType Type, ulong[] Left, ulong[] Right, double Factor, int TargetOffset, int LeftOffset, int RightOffset)
 {
-    private const int Guard = 64;
-    private const byte GuardByte = 0xA5;
-
-    // 150 elements are four of the widest vectors of 16-bit elements, and every shape of tail after them.
-    public static Gen<KernelCase> Cases(ElementType type) =>
-        from pairs in Gen.Select(Samples.Bits(type), Samples.Bits(type)).Array[0, 150]
+    // 150 elements are two of the widest vectors of bytes, and every shape of tail after them.
+    public static Gen<KernelCase> Cases(ElementType type, int most = 150) =>
+        from pairs in Gen.Select(Samples.Bits(type), Samples.Bits(type)).Array[0, most]
         from factor in Samples.Factors
-        from targetOffset in Gen.Int[0, 63]
-        from sourceOffset in Gen.Int[0, 63]
+        from offsets in Gen.Int[0, 63].Array[3]
         select new KernelCase(
-            type, [.. pairs.Select(p => p.Item1)], [.. pairs.Select(p => p.Item2)], factor, targetOffset, sourceOffset);
+            type, [.. pairs.Select(p => p.Item1)], [.. pairs.Select(p => p.Item2)], factor, offsets[0], offsets[1],
+            offsets[2]);
 
     /// <summary>Runs a kernel over copies of the elements; fails when it writes outside the target.</summary>
-    public unsafe byte[] Run(KernelCall call, bool aliased = false)
+    public unsafe byte[] Run(KernelCall call, Place place = Place.Apart)
     {
-        var elements = Samples.Pack(Type, Target);
-        var target = Place(elements, TargetOffset);
-        var source = Place(Samples.Pack(Type, Source), SourceOffset);
-        fixed (byte* to = target, from = source)
+        var left = new GuardedBytes(Samples.Pack(Type, Left), LeftOffset);
+        var right = new GuardedBytes(Samples.Pack(Type, Right), RightOffset);
+        var target = place switch
         {
-            var start = to + Guard + TargetOffset;
-            call(Type, start, aliased ? start : from + Guard + SourceOffset, Factor, Target.Length);
+            Place.Apart => new GuardedBytes(new byte[Left.Length * Type.Size()], TargetOffset),
+            Place.Right => right,
+            _ => left,
+        };
+        if (place == Place.Both)
+        {
+            right = left;
         }
 
-        var first = Guard + TargetOffset;
-        Assert.All(target[..first], b => Assert.Equal(GuardByte, b));
-        Assert.All(target[(first + elements.Length)..], b => Assert.Equal(GuardByte, b));
-        return target[first..(first + elements.Length)];
+        fixed (byte* to = target.All, a = left.All, b = right.All)
+        {
+            call(Type, to + target.Start, a + left.Start, b + right.Start, Factor, Left.Length);
+        }
+
+        return target.Content();
     }
 
     /// <summary>Compares bit for bit; of a NaN only that it is one.</summary>
     public void AssertSame(byte[] expected, byte[] actual, string what)
     {
-        for (var i = 0; i < Target.Length; i++)
+        for (var i = 0; i < Left.Length; i++)
         {
             var wanted = Samples.Element(Type, expected, i);
             var got = Samples.Element(Type, actual, i);
             var same = Samples.IsNaN(Type, wanted) ? Samples.IsNaN(Type, got) : wanted == got;
-            Assert.True(same, $"{what}, {Type.Name()} element {i} of {Target.Length}, {Target[i]:x} and {Source[i]:x} "
+            Assert.True(same, $"{what}, {Type.Name()} element {i} of {Left.Length}, {Left[i]:x} and {Right[i]:x} "
                 + $"with {Factor:r}: wanted {wanted:x}, got {got:x}");
         }
     }
-
-    private static byte[] Place(byte[] elements, int offset)
-    {
-        var bytes = new byte[Guard + offset + elements.Length + Guard];
-        Array.Fill(bytes, GuardByte);
-        elements.CopyTo(bytes, Guard + offset);
-        return bytes;
-    }
 }
-
-internal unsafe delegate void KernelCall(ElementType type, void* target, void* source, double factor, long count);

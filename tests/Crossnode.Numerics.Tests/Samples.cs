@@ -4,7 +4,7 @@ using CsCheck;
 
 namespace Crossnode.Numerics.Tests;
 
-/// <summary>Elements as bit patterns: anything, ordinary numbers, and the edges where rounding goes wrong.</summary>
+/// <summary>Elements as bit patterns: anything, ordinary numbers, and the edges where rounding or wrapping goes wrong.</summary>
 internal static class Samples
 {
     public static Gen<ulong> Bits(ElementType type) => type switch
@@ -23,12 +23,16 @@ internal static class Samples
             (2, Edges(
                 0, 1, 0x007F_FFFF, 0x0080_0000, 0x3F80_0000, 0x3F80_0001, 0x7F7F_FFFF, 0x7F80_0000, 0x7F80_0001,
                 0x7FC0_0000, 0x8000_0000))),
-        _ => Gen.Frequency(
+        ElementType.Float64 => Gen.Frequency(
             (4, Gen.ULong),
             (2, Gen.Double[-4, 4].Select(BitConverter.DoubleToUInt64Bits)),
             (2, Edges(
                 0, 1, 0x000F_FFFF_FFFF_FFFF, 0x0010_0000_0000_0000, 0x3FF0_0000_0000_0000, 0x3FF0_0000_0000_0001,
                 0x7FEF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000, 0x7FF0_0000_0000_0001, 0x8000_0000_0000_0000))),
+        _ => Gen.Frequency(
+            (4, Gen.ULong.Select(bits => bits & Mask(type))),
+            (2, Gen.Long[-3, 3].Select(value => (ulong)value & Mask(type))),
+            (2, Edges(0, 1, Mask(type), Mask(type) >> 1, (Mask(type) >> 1) + 1))),
     };
 
     /// <summary>Weights and divisors, the ones included that are exact, that overflow and that are none.</summary>
@@ -44,6 +48,9 @@ internal static class Samples
         {
             switch (type.Size())
             {
+                case 1:
+                    bytes[i] = (byte)elements[i];
+                    break;
                 case 2:
                     Unsafe.WriteUnaligned(ref bytes[i * 2], (ushort)elements[i]);
                     break;
@@ -61,6 +68,7 @@ internal static class Samples
 
     public static ulong Element(ElementType type, ReadOnlySpan<byte> bytes, int index) => type.Size() switch
     {
+        1 => bytes[index],
         2 => BitConverter.ToUInt16(bytes[(index * 2)..]),
         4 => BitConverter.ToUInt32(bytes[(index * 4)..]),
         _ => BitConverter.ToUInt64(bytes[(index * 8)..]),
@@ -71,8 +79,11 @@ internal static class Samples
         ElementType.Float16 => (bits & 0x7FFF) > 0x7C00,
         ElementType.BFloat16 => (bits & 0x7FFF) > 0x7F80,
         ElementType.Float32 => float.IsNaN(BitConverter.UInt32BitsToSingle((uint)bits)),
-        _ => double.IsNaN(BitConverter.UInt64BitsToDouble(bits)),
+        ElementType.Float64 => double.IsNaN(BitConverter.UInt64BitsToDouble(bits)),
+        _ => false,
     };
+
+    private static ulong Mask(ElementType type) => ulong.MaxValue >> (64 - (8 * type.Size()));
 
     private static Gen<ulong> Edges(params ulong[] bits) => Gen.OneOf(bits);
 }

@@ -12,13 +12,16 @@ internal unsafe interface IElementFormat<TValue>
 
     static abstract Vector512<TValue> Load512(byte* address);
 
-    static abstract void Store512(byte* address, Vector512<TValue> value);
+    static abstract void Store512<TStore>(byte* address, Vector512<TValue> value)
+        where TStore : struct, IStore;
 
     static abstract Vector256<TValue> Load256(byte* address);
 
-    static abstract void Store256(byte* address, Vector256<TValue> value);
+    static abstract void Store256<TStore>(byte* address, Vector256<TValue> value)
+        where TStore : struct, IStore;
 
     static abstract Vector128<TValue> Load128(byte* address);
 
-    static abstract void Store128(byte* address, Vector128<TValue> value);
+    static abstract void Store128<TStore>(byte* address, Vector128<TValue> value)
+        where TStore : struct, IStore;
 }

@@ -18,12 +18,13 @@ internal static unsafe class PackedLanes
 
     // Vector512.Narrow would pack two vectors; one instruction packs the one.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store512(byte* address, Vector512<int> lanes)
+    public static void Store512<TStore>(byte* address, Vector512<int> lanes)
+        where TStore : struct, IStore
     {
         var packed = Avx512F.IsSupported
             ? Avx512F.ConvertToVector256Int16(lanes)
             : Vector256.Narrow(lanes.GetLower(), lanes.GetUpper());
-        packed.Store((short*)address);
+        TStore.Store(address, packed.AsByte());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -36,13 +37,15 @@ internal static unsafe class PackedLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store256(byte* address, Vector256<int> lanes) =>
-        Vector128.Narrow(lanes.GetLower(), lanes.GetUpper()).Store((short*)address);
+    public static void Store256<TStore>(byte* address, Vector256<int> lanes)
+        where TStore : struct, IStore =>
+        TStore.Store(address, Vector128.Narrow(lanes.GetLower(), lanes.GetUpper()).AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> Load128(byte* address) =>
         Vector128.WidenLower(Vector128.CreateScalar(Unsafe.ReadUnaligned<ulong>(address)).AsInt16());
 
+    // Half a vector of bytes, for which there is no streaming store.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store128(byte* address, Vector128<int> lanes) =>
         Unsafe.WriteUnaligned(address, Vector128.Narrow(lanes, lanes).AsUInt64().ToScalar());

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Crossnode.Numerics;
 
-/// <summary>Binary32 and binary64: memory holds what is computed with.</summary>
+/// <summary>Binary32, binary64 and integers: memory holds what is computed with.</summary>
 internal readonly unsafe struct PlainFormat<TValue> : IElementFormat<TValue>
     where TValue : unmanaged
 {
@@ -13,17 +13,23 @@ internal readonly unsafe struct PlainFormat<TValue> : IElementFormat<TValue>
     public static Vector512<TValue> Load512(byte* address) => Vector512.Load((TValue*)address);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store512(byte* address, Vector512<TValue> value) => value.Store((TValue*)address);
+    public static void Store512<TStore>(byte* address, Vector512<TValue> value)
+        where TStore : struct, IStore =>
+        TStore.Store(address, value.AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<TValue> Load256(byte* address) => Vector256.Load((TValue*)address);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store256(byte* address, Vector256<TValue> value) => value.Store((TValue*)address);
+    public static void Store256<TStore>(byte* address, Vector256<TValue> value)
+        where TStore : struct, IStore =>
+        TStore.Store(address, value.AsByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<TValue> Load128(byte* address) => Vector128.Load((TValue*)address);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store128(byte* address, Vector128<TValue> value) => value.Store((TValue*)address);
+    public static void Store128<TStore>(byte* address, Vector128<TValue> value)
+        where TStore : struct, IStore =>
+        TStore.Store(address, value.AsByte());
 }

@@ -3,18 +3,18 @@ using System.Runtime.Intrinsics;
 
 namespace Crossnode.Numerics;
 
-/// <summary>The quotient of the target and the factor; the source plays no part.</summary>
+/// <summary>The quotient of the left operand and the factor.</summary>
 internal readonly struct DivideOperation : IReduceOperation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<T> Apply<T>(Vector512<T> target, Vector512<T> source, Vector512<T> factor) =>
-        target / factor;
+    public static Vector512<T> Apply<T>(Vector512<T> left, Vector512<T> right, Vector512<T> factor) =>
+        left / factor;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<T> Apply<T>(Vector256<T> target, Vector256<T> source, Vector256<T> factor) =>
-        target / factor;
+    public static Vector256<T> Apply<T>(Vector256<T> left, Vector256<T> right, Vector256<T> factor) =>
+        left / factor;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<T> Apply<T>(Vector128<T> target, Vector128<T> source, Vector128<T> factor) =>
-        target / factor;
+    public static Vector128<T> Apply<T>(Vector128<T> left, Vector128<T> right, Vector128<T> factor) =>
+        left / factor;
 }

@@ -3,18 +3,18 @@ using System.Runtime.Intrinsics;
 
 namespace Crossnode.Numerics;
 
-/// <summary>A multiple of the source; what the target held plays no part.</summary>
+/// <summary>A multiple of the right operand.</summary>
 internal readonly struct ScaleOperation : IReduceOperation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<T> Apply<T>(Vector512<T> target, Vector512<T> source, Vector512<T> factor) =>
-        factor * source;
+    public static Vector512<T> Apply<T>(Vector512<T> left, Vector512<T> right, Vector512<T> factor) =>
+        factor * right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<T> Apply<T>(Vector256<T> target, Vector256<T> source, Vector256<T> factor) =>
-        factor * source;
+    public static Vector256<T> Apply<T>(Vector256<T> left, Vector256<T> right, Vector256<T> factor) =>
+        factor * right;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<T> Apply<T>(Vector128<T> target, Vector128<T> source, Vector128<T> factor) =>
-        factor * source;
+    public static Vector128<T> Apply<T>(Vector128<T> left, Vector128<T> right, Vector128<T> factor) =>
+        factor * right;
 }
