@@ -6,7 +6,7 @@ namespace Crossnode.Numerics.Tests;
 internal static class CodecBounds
 {
     /// <summary>Whether the codec writes blocks with a scale.</summary>
-    public static bool Lossy(this Codec codec) => codec is Codec.Int8 or Codec.E3M0 or Codec.Sign;
+    public static bool HasScale(this Codec codec) => codec is Codec.Int8 or Codec.E3M0 or Codec.Sign;
 
     public static void AssertWithin(Codec codec, float[] block, float[] decoded)
     {

@@ -20,7 +20,7 @@ internal sealed record CodecCase(Codec Codec, float[] Source, float[] Other, dou
             codec, [.. blocks.SelectMany(b => b).Take(count)], [.. others.SelectMany(b => b).Take(count)], weight, offsets);
 
     /// <summary>Elements of a block, or of what is converted in one go.</summary>
-    public static int Block(Codec codec) => codec.Lossy() ? Codecs.BlockElements(codec) : 512;
+    public static int Block(Codec codec) => codec.HasScale() ? Codecs.BlockElements(codec) : 512;
 
     public unsafe byte[] Encode(int bits, double weight = 1)
     {

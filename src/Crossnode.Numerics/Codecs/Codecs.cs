@@ -6,36 +6,38 @@ namespace Crossnode.Numerics;
 /// <summary>Writes elements for the wire in fewer bytes, and reads them back.</summary>
 /// <remarks>
 /// <para>
-/// Codecs other than <see cref="Codec.None"/> are for f32. Elements are written in blocks of <see cref="BlockElements"/>,
-/// of which only the last may be shorter. Blocks know nothing of each other: a buffer may be encoded and decoded in
-/// pieces that start at blocks, with the same bytes. The bytes and the decoded values are the same at every vector width.
+/// Codecs other than <see cref="Codec.None"/> are for f32. Elements are written in blocks of
+/// <see cref="BlockElements"/>, of which only the last may be shorter. Blocks know nothing of each other: a buffer may
+/// be encoded and decoded in pieces that start at blocks, with the same bytes. The bytes and the decoded values are
+/// the same at every vector width.
 /// </para>
 /// <list type="table">
 /// <item><term>Float16, BFloat16</term><description>
 /// 2 bytes an element, rounded to the nearest, ties to even; what is too large becomes an infinity.
 /// </description></item>
 /// <item><term>Int8</term><description>
-/// 256 elements: f32 least value, f32 step, then a byte for each element. Decoded is least + byte * step. With the range
-/// from the least to the greatest value of the block, |x - decoded| is at most range / 255 * (1/2 + 2^-11) and
-/// 2^-23 of the greatest magnitude, or 2^-149 in ranges that are subnormal. The least value, and blocks of one value,
-/// are exact.
+/// 256 elements: f32 least value, f32 step, then a byte for each element. Decoded is least + byte * step, computed in
+/// halves where the step is beyond 2^119. With the range from the least to the greatest value of the block,
+/// |x - decoded| is at most range / 255 * (1/2 + 2^-11) and 2^-23 of the greatest magnitude, or 2^-149 in ranges that
+/// are subnormal. The least value, and blocks of one value, are exact; -0 may become 0.
 /// </description></item>
 /// <item><term>E3M0</term><description>
-/// 128 elements: f32 scale, the greatest magnitude, then half a byte for each element; byte i has element i in its lower
-/// half and i + 64 in its upper one, and a last block of n elements has min(n, 64) bytes. Bit 3 is the sign; the lower
-/// bits are 0 for 0, or k for scale * 2^(k - 7), whichever is nearest, and on a tie the larger one. |x - decoded| is at most
-/// |x| / 3 from scale / 64 up and scale / 128 below, and 2^-22 of the scale. The greatest value, and blocks of one
-/// magnitude and zeros, are exact.
+/// 128 elements: f32 scale, the greatest magnitude, then half a byte for each element; byte i has element i in its
+/// lower half and i + 64 in its upper one, and a last block of n elements has min(n, 64) bytes. Bit 3 is the sign;
+/// the lower bits are 0 for 0, or k for scale * 2^(k - 7), whichever is nearest, and on a tie the larger one.
+/// |x - decoded| is at most |x| / 3 from scale / 64 up and scale / 128 below, and 2^-22 of the scale. The greatest
+/// value, and blocks of one magnitude and zeros, are exact.
 /// </description></item>
 /// <item><term>Sign</term><description>
-/// 512 elements: f32 scale, the mean magnitude of the block, then a bit for each element, the first in the lowest bit of
-/// a byte; 1 is -scale, 0 is +scale. Blocks of one magnitude are exact. To be used with feedback.
+/// 512 elements: f32 scale, the mean magnitude of the block, then a bit for each element, the first in the lowest bit
+/// of a byte; 1 is -scale, 0 is +scale. Blocks of one magnitude are exact. To be used with feedback.
 /// </description></item>
 /// </list>
 /// <para>
 /// Int8, E3M0 and Sign decode a block that had a NaN or an infinity to NaN throughout, so that it is never taken for
-/// numbers. Numbers are in the processor's byte order. Decoding reads no more than <see cref="EncodedBytes"/>, whatever the
-/// bytes are. Addresses need no alignment; the target may be the left operand, but buffers must not overlap otherwise.
+/// numbers. Numbers are in the processor's byte order. Decoding reads no more than <see cref="EncodedBytes"/>,
+/// whatever the bytes are. Addresses need no alignment; the target may be the left operand, but buffers must not
+/// overlap otherwise.
 /// </para>
 /// </remarks>
 public static unsafe class Codecs

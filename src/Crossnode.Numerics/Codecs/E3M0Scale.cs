@@ -1,12 +1,12 @@
 namespace Crossnode.Numerics;
 
-/// <summary>How elements of <see cref="E3M0Codec"/> are divided by their scale where its inverse is no normal binary32.</summary>
+/// <summary>How <see cref="E3M0Codec"/> divides by scales whose inverse is no normal binary32.</summary>
 internal static class E3M0Scale
 {
     private const float Large = 1.2676506002282294e30f;
     private const float Small = 1 / Large;
 
-    /// <summary>What brings the scale to where its inverse is exact; what is lost of small elements counts as 0 anyway.</summary>
+    /// <summary>What brings the scale to where it has an inverse; small elements that vanish count as 0 anyway.</summary>
     public static float Prescale(float scale) => scale > Large ? Small : scale is > 0 and < Small ? Large : 1;
 
     /// <summary>The inverse of the prescaled scale.</summary>

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Crossnode.Numerics;
 
 /// <summary>Walks blocks; one that is not whole, or that has to be computed first, goes through a padded copy.</summary>
-internal sealed unsafe class BlockEngine<TCodec, TWidth, TFloat, TInt> : BlockEngine
+internal sealed unsafe class BlockLoop<TCodec, TWidth, TFloat, TInt> : BlockEngine
     where TCodec : struct, IBlockCodec
     where TWidth : struct, IWidth<TFloat, TInt>
     where TFloat : unmanaged
@@ -135,7 +135,8 @@ internal sealed unsafe class BlockEngine<TCodec, TWidth, TFloat, TInt> : BlockEn
         for (var i = 0; i < TCodec.Elements; i += TWidth.Count)
         {
             var rest = TWidth.Subtract(
-                TWidth.Load<PlainFormat<float>>((byte*)(values + i)), TWidth.Load<PlainFormat<float>>((byte*)(decoded + i)));
+                TWidth.Load<PlainFormat<float>>((byte*)(values + i)),
+                TWidth.Load<PlainFormat<float>>((byte*)(decoded + i)));
             var finite = TWidth.AtLeast(TWidth.Subtract(rest, rest), TWidth.Create(0f));
             var kept = TWidth.Select(finite, rest, TWidth.Load<PlainFormat<float>>((byte*)(residual + i)));
             TWidth.Store<PlainFormat<float>>((byte*)(residual + i), kept);
