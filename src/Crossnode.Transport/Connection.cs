@@ -43,6 +43,35 @@ public abstract class Connection : IDisposable
     /// <summary>Receives what is there, up to the buffer's size.</summary>
     public abstract IoStatus TryReceive(Span<byte> buffer, out int received);
 
+    /// <summary>Whether <see cref="TryPeek"/> and <see cref="Consume"/> work: what was received can be read where it lies.</summary>
+    public virtual bool HasDirectReads => false;
+
+    /// <summary>Whether <see cref="TryReserve"/> and <see cref="Commit"/> work: what is sent can be written where it will lie.</summary>
+    public virtual bool HasDirectWrites => false;
+
+    /// <summary>Shows the bytes that have been received and not yet consumed, at least one if done.</summary>
+    /// <remarks>
+    /// The span is valid until the next call of <see cref="Consume"/>, <see cref="TryReceive"/> or <see cref="Dispose"/>; a later
+    /// peek may show more behind the same bytes. The peer can still write to them, if it breaks the rules: copy what is to be
+    /// checked before it is used.
+    /// </remarks>
+    /// <exception cref="NotSupportedException"><see cref="HasDirectReads"/> is false.</exception>
+    public virtual IoStatus TryPeek(out ReadOnlySpan<byte> bytes) => throw new NotSupportedException("this connection has no direct reads");
+
+    /// <summary>Gives the peer the room of bytes that <see cref="TryPeek"/> has shown; they count as received.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">More bytes than the last peek has shown.</exception>
+    public virtual void Consume(int bytes) => throw new NotSupportedException("this connection has no direct reads");
+
+    /// <summary>Gives the room in which bytes to be sent can be written, at least one byte if done.</summary>
+    /// <remarks>The span is valid until the next call of <see cref="Commit"/>, <see cref="TrySend"/> or <see cref="Dispose"/>.</remarks>
+    /// <returns>As of <see cref="TrySend"/>.</returns>
+    /// <exception cref="NotSupportedException"><see cref="HasDirectWrites"/> is false.</exception>
+    public virtual IoStatus TryReserve(out Span<byte> room) => throw new NotSupportedException("this connection has no direct writes");
+
+    /// <summary>Sends bytes from the start of the room that <see cref="TryReserve"/> gave.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">More bytes than that room.</exception>
+    public virtual void Commit(int bytes) => throw new NotSupportedException("this connection has no direct writes");
+
     /// <summary>Breaks the connection off: bytes under way may be lost, and the peer sees it as failed.</summary>
     /// <remarks>For a peer that broke the rules, or tests; <see cref="Dispose"/> is the orderly end.</remarks>
     public virtual void Abort() => Dispose();

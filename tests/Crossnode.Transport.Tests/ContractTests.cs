@@ -34,3 +34,16 @@ public sealed class TcpSelectContractTests : TransportContract
 
     private protected override ITransport Transport { get; } = new TcpTransport(Short with { UseSelect = true });
 }
+
+[Trait("tier", "integration")]
+public sealed class SharedMemoryContractTests : TransportContract
+{
+    protected override string Host => "contract";
+
+    protected override bool ConnectsUnaccepted => false;
+
+    // Many connections at once: small rings.
+    private protected override ITransport Transport { get; } = LinuxOnly.SharedMemory(new SharedMemoryOptions { RingBytes = 1 << 18 });
+
+    protected override string RemoteOf(string address) => $"pid {Environment.ProcessId} over shared memory";
+}

@@ -23,12 +23,17 @@ public abstract partial class TransportContract : IDisposable
 
     protected virtual long AllowedAllocation => 0;
 
+    /// <summary>Whether an attempt connects before the other side has accepted it.</summary>
+    protected virtual bool ConnectsUnaccepted => true;
+
+    protected virtual string RemoteOf(string address) => address;
+
     protected (Connection Near, Connection Far) Open()
     {
         var listener = Own(Transport.Listen(Host, 0));
-        var near = Finish(Own(Transport.Connect(listener.Address)));
-        Assert.Equal(listener.Address, near.Remote);
-        return (near, Accept(listener));
+        var (near, far) = Meet(listener, Own(Transport.Connect(listener.Address)));
+        Assert.Equal(RemoteOf(listener.Address), near.Remote);
+        return (near, far);
     }
 
     protected T Own<T>(T item)
@@ -120,6 +125,30 @@ public abstract partial class TransportContract : IDisposable
         }
     }
 
+    private (Connection Near, Connection Far) Meet(Listener listener, PendingConnect pending)
+    {
+        var poller = Own(Transport.CreatePoller());
+        poller.Watch(listener);
+        poller.Watch(pending);
+        Connection? near = null, far = null;
+        while (near is null || far is null)
+        {
+            var status = near is null ? pending.Poll(out near) : ConnectStatus.Connected;
+            Assert.True(status != ConnectStatus.Failed, pending.Failure);
+            if (far is null && listener.TryAccept(out far))
+            {
+                continue;
+            }
+
+            if (near is null || far is null)
+            {
+                poller.Wait(Patience);
+            }
+        }
+
+        return (Own(near), Own(far));
+    }
+
     private Connection Finish(PendingConnect pending)
     {
         var poller = Own(Transport.CreatePoller());
@@ -133,18 +162,5 @@ public abstract partial class TransportContract : IDisposable
 
         Assert.True(status == ConnectStatus.Connected, pending.Failure);
         return Own(connection!);
-    }
-
-    private Connection Accept(Listener listener)
-    {
-        var poller = Own(Transport.CreatePoller());
-        poller.Watch(listener);
-        Connection? connection;
-        while (!listener.TryAccept(out connection))
-        {
-            poller.Wait(Patience);
-        }
-
-        return Own(connection);
     }
 }

@@ -40,12 +40,12 @@ internal sealed class SelectWait : IReadinessWait
         _read.Add(_wake);
         foreach (var item in _watched)
         {
-            if (item.Read)
+            if (item.ReadsSocket)
             {
                 _read.Add(item.Socket);
             }
 
-            if (item.Write)
+            if (item.WritesSocket)
             {
                 // Windows reports a refused connect only here.
                 _write.Add(item.Socket);

@@ -1,9 +1,18 @@
 namespace Crossnode.Transport;
 
 /// <summary>Keeps the list of what is watched, and hands it to the system's wait when it has changed.</summary>
+/// <remarks>
+/// TCP and shared memory in one list. Before it sleeps it asks the peers behind shared memory to ring, and looks at that memory
+/// once more; <see cref="WaitFlag"/> says why no wake-up is lost.
+/// </remarks>
 internal sealed class SocketPoller(IReadinessWait wait) : Poller
 {
+    // A hello follows its connect within microseconds, so this is rare and short.
+    private static readonly TimeSpan AnotherLook = TimeSpan.FromMilliseconds(1);
+
     private readonly List<Watched> _watched = [];
+    private readonly List<(int Place, IDoorbellOwner Owner)> _bells = [];
+    private bool[] _isArmed = [];
     private readonly Dictionary<ISocketOwner, int> _places = new(ReferenceEqualityComparer.Instance);
     private bool _isChanged = true;
     private bool _hasOutcome;
@@ -45,14 +54,18 @@ internal sealed class SocketPoller(IReadinessWait wait) : Poller
         {
             _isChanged = false;
             wait.Set(_watched);
+            FindBells();
         }
 
-        wait.Wait(timeout > TimeSpan.Zero && !_hasOutcome ? timeout : TimeSpan.Zero);
+        var sleeps = timeout > TimeSpan.Zero && !_hasOutcome && TryArm();
+        wait.Wait(!sleeps ? TimeSpan.Zero : NeedsAnotherLook() && timeout > AnotherLook ? AnotherLook : timeout);
         _hasOutcome = false;
+        Disarm();
     }
 
     public override bool IsReady(Connection connection) =>
-        connection is not ISocketOwner owner || _isChanged || !_places.TryGetValue(owner, out var place) || wait.IsReady(place);
+        connection is not ISocketOwner owner || _isChanged || !_places.TryGetValue(owner, out var place)
+            || (owner is IDoorbellOwner bell ? bell.IsReady(_watched[place].Read, _watched[place].Write) : wait.IsReady(place));
 
     public override void Wake() => wait.Wake();
 
@@ -98,6 +111,71 @@ internal sealed class SocketPoller(IReadinessWait wait) : Poller
             _watched[place] = wanted;
             _isChanged = true;
         }
+    }
+
+    private void FindBells()
+    {
+        _bells.Clear();
+        for (var i = 0; i < _watched.Count; i++)
+        {
+            if (_watched[i].Owner is IDoorbellOwner owner)
+            {
+                _bells.Add((i, owner));
+            }
+        }
+
+        if (_isArmed.Length < _bells.Count)
+        {
+            _isArmed = new bool[2 * _bells.Count];
+        }
+    }
+
+    // False when there is something to do already; what was armed until then is disarmed all the same.
+    private bool TryArm()
+    {
+        for (var i = 0; i < _bells.Count; i++)
+        {
+            var (place, owner) = _bells[i];
+            var item = _watched[place];
+            _isArmed[i] = owner.TryArm(item.Read, item.Write);
+            if (!_isArmed[i] || owner.IsReady(item.Read, item.Write))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void Disarm()
+    {
+        for (var i = 0; i < _bells.Count; i++)
+        {
+            var (place, owner) = _bells[i];
+            if (_isArmed[i])
+            {
+                _isArmed[i] = false;
+                owner.Disarm();
+            }
+
+            if (wait.IsReady(place))
+            {
+                owner.Answer();
+            }
+        }
+    }
+
+    private bool NeedsAnotherLook()
+    {
+        foreach (var item in _watched)
+        {
+            if (item.Owner.NeedsAnotherLook)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void RemoveAt(int place)

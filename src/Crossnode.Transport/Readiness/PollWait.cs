@@ -41,7 +41,7 @@ internal sealed unsafe partial class PollWait : IReadinessWait
             _entries[i + FirstSocket] = new PollEntry
             {
                 Fd = (int)item.Socket.Handle,
-                Events = (short)((item.Read ? PollIn : 0) | (item.Write ? PollOut : 0)),
+                Events = (short)((item.ReadsSocket ? PollIn : 0) | (item.WritesSocket ? PollOut : 0)),
             };
         }
 

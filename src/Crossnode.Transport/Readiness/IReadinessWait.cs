@@ -18,8 +18,15 @@ internal interface IReadinessWait : IDisposable
     void Wake();
 }
 
-/// <summary>One socket and what to wait for on it.</summary>
-internal readonly record struct Watched(ISocketOwner Owner, Socket Socket, bool Read, bool Write);
+/// <summary>One socket and what its owner is watched for.</summary>
+internal readonly record struct Watched(ISocketOwner Owner, Socket Socket, bool Read, bool Write)
+{
+    /// <summary>Whether to wait until the socket is readable.</summary>
+    public bool ReadsSocket => Read || Owner.IsWokenByReading;
+
+    /// <summary>Whether to wait until the socket is writable.</summary>
+    public bool WritesSocket => Write && !Owner.IsWokenByReading;
+}
 
 /// <summary>Picks the wait that this system has.</summary>
 internal static class ReadinessWaits
