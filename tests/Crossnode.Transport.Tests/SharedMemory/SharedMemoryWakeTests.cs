@@ -10,6 +10,43 @@ public sealed class SharedMemoryWakeTests : IDisposable
     private readonly SharedFolder _folder = new();
 
     [Fact]
+    public void Of_who_goes_to_sleep_and_who_publishes_at_least_one_sees_the_other()
+    {
+        // Without either fence this finds rounds in which each still has its own write in the processor's store buffer.
+        var words = GC.AllocateArray<int>(128, pinned: true);
+        int asked = 0, answered = 0, rang = 0;
+        using var publisher = new Worker(() =>
+        {
+            for (var round = 1; Await(ref asked, round); round++)
+            {
+                Volatile.Write(ref words[0], round);
+                rang = TakeBack(words) ? 1 : 0;
+                Volatile.Write(ref answered, round);
+            }
+        });
+        var (random, lost, rounds) = (new Random(3), 0, 0);
+        for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < RunTime && lost == 0;)
+        {
+            rounds++;
+            Volatile.Write(ref asked, rounds);
+            for (var pause = random.Next(200); pause > 0; pause--)
+            {
+                Volatile.Read(ref lost);
+            }
+
+            Set(words);
+            var hasSeen = Volatile.Read(ref words[0]) == rounds;
+            Await(ref answered, rounds);
+            lost += hasSeen || rang != 0 ? 0 : 1;
+            words[64] = 0;
+        }
+
+        Volatile.Write(ref asked, -1);
+        publisher.Join();
+        Assert.True(lost == 0, $"lost after {rounds} rounds");
+    }
+
+    [Fact]
     public void Two_threads_that_sleep_at_random_moments_wake_each_other()
     {
         var (near, far) = _folder.Open(_folder.Options with { RingBytes = 1 << 12 });
@@ -80,6 +117,42 @@ public sealed class SharedMemoryWakeTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    // False once there are no more rounds. Both threads may have to share one processor.
+    private static bool Await(ref int word, int round)
+    {
+        var spins = 0;
+        while (Volatile.Read(ref word) is var seen && seen != round)
+        {
+            if (seen < 0)
+            {
+                return false;
+            }
+
+            if (++spins % 1000 == 0)
+            {
+                Thread.Yield();
+            }
+        }
+
+        return true;
+    }
+
+    private static unsafe void Set(int[] words)
+    {
+        fixed (int* flag = &words[64])
+        {
+            WaitFlag.Set(flag);
+        }
+    }
+
+    private static unsafe bool TakeBack(int[] words)
+    {
+        fixed (int* flag = &words[64])
+        {
+            return WaitFlag.TakeBack(flag);
+        }
+    }
 
     private static void WaitUntilReadable(Connection connection)
     {
