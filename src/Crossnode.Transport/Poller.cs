@@ -2,8 +2,9 @@ namespace Crossnode.Transport;
 
 /// <summary>Waits until something that is watched can make progress. Readiness is a level, not an edge.</summary>
 /// <remarks>
-/// One thread at a time calls everything but <see cref="Wake"/>. It watches only what its own transport made. What is
-/// disposed, or has connected, drops out by itself. Wait may return early without cause, so callers try and find out.
+/// One thread at a time calls everything but <see cref="Wake"/>. It watches only what its own transport made, but TCP and shared
+/// memory are one for it: a poller of either watches both. What is disposed, or has connected, drops out by itself. Wait may
+/// return early without cause, so callers try and find out. While it runs, other threads may use and dispose what it watches.
 /// </remarks>
 public abstract class Poller : IDisposable
 {

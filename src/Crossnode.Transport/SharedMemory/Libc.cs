@@ -28,6 +28,11 @@ internal static unsafe partial class Libc
     private const short Hangup = 0x10;
     private const short Error = 0x8;
 
+    /// <summary>Whether there is a C library of the name and age that is needed; its youngest call stands for all.</summary>
+    public static bool IsThere { get; } = OperatingSystem.IsLinux()
+        && NativeLibrary.TryLoad("libc", typeof(Libc).Assembly, null, out var library)
+        && NativeLibrary.TryGetExport(library, "statx", out _);
+
     /// <summary>Refuses symbolic links; one of the few flags that differ between processors.</summary>
     public static int NoFollow =>
         RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm or Architecture.Ppc64le ? 0x8000 : 0x20000;

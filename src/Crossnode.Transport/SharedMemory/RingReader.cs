@@ -23,32 +23,20 @@ internal sealed unsafe class RingReader(SharedRing ring)
         return new ReadOnlySpan<byte>(ring.Data + (_read & (ring.Bytes - 1)), Seen);
     }
 
-    /// <summary>Copies out what is there and frees the room piece by piece.</summary>
-    /// <param name="buffer">Where to.</param>
-    /// <param name="mustRing">Whether the writer sleeps.</param>
-    public int Read(Span<byte> buffer, out bool mustRing)
+    /// <summary>Copies a piece of what is there and frees its room.</summary>
+    /// <returns>Its length; 0 when nothing is there or the peer's position is corrupt.</returns>
+    public int ReadPiece(Span<byte> buffer, out bool mustRing)
     {
-        mustRing = false;
-        var received = 0;
-        while (received < buffer.Length)
+        var piece = Math.Min(buffer.Length, PieceBytes);
+        if (Seen < piece)
         {
-            var piece = Math.Min(buffer.Length - received, PieceBytes);
-            if (Seen < piece)
-            {
-                LookAtWriter();
-                piece = Math.Min(piece, Seen);
-                if (piece == 0)
-                {
-                    break;
-                }
-            }
-
-            new ReadOnlySpan<byte>(ring.Data + (_read & (ring.Bytes - 1)), piece).CopyTo(buffer[received..]);
-            received += piece;
-            mustRing |= Free(piece);
+            LookAtWriter();
+            piece = Math.Min(piece, Seen);
         }
 
-        return received;
+        new ReadOnlySpan<byte>(ring.Data + (_read & (ring.Bytes - 1)), piece).CopyTo(buffer);
+        mustRing = piece > 0 && Free(piece);
+        return piece;
     }
 
     /// <summary>Gives the peer room that has been read.</summary>

@@ -26,32 +26,20 @@ internal sealed unsafe class RingWriter(SharedRing ring)
         return IsCorrupt ? [] : new Span<byte>(ring.Data + (_written & (ring.Bytes - 1)), Free);
     }
 
-    /// <summary>Copies what fits and publishes it piece by piece.</summary>
-    /// <param name="bytes">What to send.</param>
-    /// <param name="mustRing">Whether the reader sleeps.</param>
-    public int Write(ReadOnlySpan<byte> bytes, out bool mustRing)
+    /// <summary>Copies a piece of what is to be sent and publishes it.</summary>
+    /// <returns>Its length; 0 when nothing fits or the peer's position is corrupt.</returns>
+    public int WritePiece(ReadOnlySpan<byte> bytes, out bool mustRing)
     {
-        mustRing = false;
-        var sent = 0;
-        while (sent < bytes.Length)
+        var piece = Math.Min(bytes.Length, PieceBytes);
+        if (Free < piece)
         {
-            var piece = Math.Min(bytes.Length - sent, PieceBytes);
-            if (Free < piece)
-            {
-                LookAtReader();
-                piece = IsCorrupt ? 0 : Math.Min(piece, Free);
-                if (piece == 0)
-                {
-                    break;
-                }
-            }
-
-            bytes.Slice(sent, piece).CopyTo(new Span<byte>(ring.Data + (_written & (ring.Bytes - 1)), piece));
-            sent += piece;
-            mustRing |= Publish(piece);
+            LookAtReader();
+            piece = IsCorrupt ? 0 : Math.Min(piece, Free);
         }
 
-        return sent;
+        bytes[..piece].CopyTo(new Span<byte>(ring.Data + (_written & (ring.Bytes - 1)), piece));
+        mustRing = piece > 0 && Publish(piece);
+        return piece;
     }
 
     /// <summary>Shows the peer bytes that were written in place.</summary>

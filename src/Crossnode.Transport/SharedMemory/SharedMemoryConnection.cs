@@ -67,10 +67,10 @@ internal sealed unsafe class SharedMemoryConnection : Connection, IDoorbellOwner
         }
         else
         {
-            sent = _outgoing.Write(bytes, out var mustRing);
-            if (mustRing)
+            while (sent < bytes.Length && _outgoing.WritePiece(bytes[sent..], out var mustRing) is > 0 and var piece)
             {
-                _bell.Ring();
+                sent += piece;
+                RingIf(mustRing);
             }
 
             if (sent == 0)
@@ -113,10 +113,7 @@ internal sealed unsafe class SharedMemoryConnection : Connection, IDoorbellOwner
                 throw new ArgumentOutOfRangeException(nameof(bytes), bytes, "more than TryReserve has given");
             }
 
-            if (_outgoing.Publish(bytes))
-            {
-                _bell.Ring();
-            }
+            RingIf(_outgoing.Publish(bytes));
         }
 
         BytesSent += bytes;
@@ -138,18 +135,18 @@ internal sealed unsafe class SharedMemoryConnection : Connection, IDoorbellOwner
 
         // The end is looked at before the position: what was sent before the end is then seen too.
         var peerEnd = PeerEnd;
-        received = _incoming.Read(buffer, out var mustRing);
+        while (received < buffer.Length && _incoming.ReadPiece(buffer[received..], out var mustRing) is > 0 and var piece)
+        {
+            received += piece;
+            RingIf(mustRing);
+        }
+
         if (received == 0)
         {
             return WhenEmpty(peerEnd);
         }
 
         BytesReceived += received;
-        if (mustRing)
-        {
-            _bell.Ring();
-        }
-
         return IoStatus.Done;
     }
 
@@ -176,10 +173,7 @@ internal sealed unsafe class SharedMemoryConnection : Connection, IDoorbellOwner
         }
 
         BytesReceived += bytes;
-        if (_incoming.Free(bytes))
-        {
-            _bell.Ring();
-        }
+        RingIf(_incoming.Free(bytes));
     }
 
     public override void Abort() => End(SharedMemoryLayout.BrokenOff);
@@ -231,6 +225,14 @@ internal sealed unsafe class SharedMemoryConnection : Connection, IDoorbellOwner
         || (write && (_sendFailed || _outgoing.HasRoom));
 
     private bool HasPeerEnded => PeerEnd != SharedMemoryLayout.Open || _bell.HasHungUp;
+
+    private void RingIf(bool mustRing)
+    {
+        if (mustRing)
+        {
+            _bell.Ring();
+        }
+    }
 
     // Pages must not be unmapped under a thread that sleeps while another one disposes the connection.
     private bool TryHoldMap()

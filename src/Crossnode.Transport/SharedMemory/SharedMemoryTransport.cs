@@ -41,6 +41,7 @@ public sealed class SharedMemoryTransport : ITransport
     public string? WhyUnavailable =>
         !OperatingSystem.IsLinux() ? "shared memory links need Linux"
         : !BitConverter.IsLittleEndian || !Environment.Is64BitProcess ? "shared memory links need a 64-bit little-endian process"
+        : !Libc.IsThere ? "the C library lacks calls that shared memory links need"
         : !Directory.Exists(_options.Directory) ? $"there is no {_options.Directory}"
         : null;
 

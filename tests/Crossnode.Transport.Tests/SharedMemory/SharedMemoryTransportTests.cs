@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Crossnode.Core.Errors;
 
 namespace Crossnode.Transport.Tests;
@@ -58,6 +59,26 @@ public sealed class SharedMemoryTransportTests : IDisposable
         using var pending = new SharedMemoryTransport(_folder.Options).Connect("shm:nobody");
         Assert.Equal(ConnectStatus.Failed, pending.Poll(out _));
         Assert.True(pending.IsRefused);
+        Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public void A_full_backlog_is_known_at_once()
+    {
+        var name = _folder.NewName();
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint("\0crossnode/" + name));
+        socket.Listen(0);
+        var attempts = new List<PendingConnect>();
+        do
+        {
+            attempts.Add(new SharedMemoryTransport(_folder.Options).Connect("shm:" + name));
+        }
+        while (attempts[^1].Poll(out _) == ConnectStatus.Pending && attempts.Count < 100);
+
+        Assert.Equal($"connection refused by shm:{name}: too many connections wait to be accepted there", attempts[^1].Failure);
+        Assert.False(attempts[^1].IsRefused);
+        attempts.ForEach(attempt => attempt.Dispose());
         Assert.Empty(_folder.Files);
     }
 
