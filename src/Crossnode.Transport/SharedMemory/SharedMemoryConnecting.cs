@@ -19,9 +19,10 @@ internal sealed class SharedMemoryConnecting : PendingConnect, ISocketOwner
     public SharedMemoryConnecting(string address, UnixDomainSocketEndPoint remote, SharedMemoryOptions options)
     {
         _address = address;
-        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
         try
         {
+            _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+
             // Either done at once or refused: there is no network in between.
             _socket.Connect(remote);
             Begin(_socket, options);

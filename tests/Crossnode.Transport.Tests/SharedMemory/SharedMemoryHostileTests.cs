@@ -124,6 +124,7 @@ public sealed class SharedMemoryHostileTests : IDisposable
         Assert.Contains("a position that cannot be", pair.Far.Failure, StringComparison.Ordinal);
         Assert.Equal(IoStatus.Failed, pair.Far.TryPeek(out var bytes));
         Assert.True(bytes.IsEmpty);
+        Assert.Equal(IoStatus.Failed, pair.Far.TrySend([1], out _));
     }
 
     [Fact]
@@ -161,6 +162,9 @@ public sealed class SharedMemoryHostileTests : IDisposable
         Assert.Contains("a position that cannot be", pair.Near.Failure, StringComparison.Ordinal);
         Assert.Equal(IoStatus.Failed, pair.Near.TryReserve(out var room));
         Assert.True(room.IsEmpty);
+        pair.Far.TrySend([5], out _);
+        Assert.Equal(IoStatus.Done, pair.Near.TryReceive(block, out _));
+        Assert.Equal(IoStatus.Failed, pair.Near.TryReceive(block, out _));
     }
 
     [Fact]
