@@ -60,9 +60,11 @@ internal static class CommandLine
         root.Add(CoordinatorCommand.Create(context));
         root.Add(SampleCommand.Create(context));
         root.Add(DataCommand.Create(context));
+        root.Add(BenchCommand.Create(context));
         root.Add(SimCommand.Create(context));
         root.Add(VersionCommand.Create(context));
         root.Add(WorkerTrainCommand.Create());
+        root.Add(WorkerBenchCommand.Create());
         return root;
     }
 

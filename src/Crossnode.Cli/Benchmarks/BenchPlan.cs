@@ -1,0 +1,121 @@
+using System.Globalization;
+using Crossnode.Cli.Benchmarks.Operations;
+using Crossnode.Cli.Benchmarks.Peers;
+using Crossnode.Cli.Configuration;
+using Crossnode.Core;
+
+namespace Crossnode.Cli.Benchmarks;
+
+/// <summary>A way in which this library runs an operation; processes are started for each link and congestion control.</summary>
+internal sealed record OwnVariant(string Link, string CongestionControl, string Codec, string Commit);
+
+/// <summary>What is measured by turns: the variants of this library, and the peers that can do the same.</summary>
+internal sealed record BenchCase(BenchOperation Operation, int World, long Bytes, ElementType Type, bool InPlace)
+{
+    public required IReadOnlyList<OwnVariant> Variants { get; init; }
+
+    public required IReadOnlyList<BenchPeer> Peers { get; init; }
+
+    public required int Iterations { get; init; }
+
+    public required bool IsPinned { get; init; }
+
+    /// <summary>What people call it.</summary>
+    public string Text =>
+        $"{Operation.Name}{(Operation.HasBytes ? $" of {ByteSize.Text(Bytes)} {Type.Name()}" : "")}{(InPlace && Operation.HasTwoBuffers ? " in place" : "")}";
+}
+
+/// <summary>From flags to what is measured, in order.</summary>
+internal static class BenchPlan
+{
+    /// <summary>From this size on, bandwidth is what is compared; below, time.</summary>
+    public const long SmallestLarge = 1 << 20;
+
+    // What one round moves at two processes: about a fifth of a second over loopback.
+    private const long BytesInRound = 512L << 20;
+    private const int MostIterations = 300;
+    private const int FewestIterations = 2;
+
+    private const int LargestWorld = 64;
+
+    // The rows that a plain crossnode bench adds, because they answer what is asked next.
+    private const int ExtraWorld = 2;
+    private const long ExtraBytes = 64 << 20;
+
+    /// <summary>The element types that are measured.</summary>
+    private static readonly ElementType[] Types = [ElementType.Float16, ElementType.BFloat16, ElementType.Float32, ElementType.Float64];
+
+    /// <summary>Reads the flags.</summary>
+    /// <exception cref="UsageException">A value is not what it must be.</exception>
+    public static IReadOnlyList<BenchCase> Of(BenchConfiguration c, int cores)
+    {
+        var operation = BenchOperation.Named(c.Operation);
+        var worlds = Split(c.Worlds).Select(World).Distinct().ToList();
+        var types = Known("--types", c.Types, [.. Types.Select(t => t.Name())]).Select(name => Types.First(t => t.Name() == name)).ToList();
+        var sizes = operation.HasBytes ? Split(c.Sizes).Select(Size).Distinct().ToList() : [0];
+        var links = Known("--links", c.Links, ["tcp"]);
+        var codecs = Known("--codecs", c.Codecs, ["none"]);
+        var commits = Known("--commit", c.Commit, ["barrier"]);
+        var controls = Known("--congestion-control", c.CongestionControl, [BenchConfiguration.Own, BenchConfiguration.System]);
+        var peers = BenchPeers.Named(Known("--peers", c.Peers, [BenchConfiguration.NoPeers, .. BenchPeers.Families]));
+        return
+        [
+            .. from world in worlds
+               from type in types
+               from bytes in sizes
+               from inPlace in Placings(c, operation, world, bytes)
+               select new BenchCase(operation, world, Whole(bytes, type), type, inPlace)
+               {
+                   Variants =
+                   [
+                       .. from link in links
+                          from control in IsExtra(c, world, bytes) && !inPlace ? controls.Union([BenchConfiguration.System]) : controls
+                          from codec in codecs
+                          from commit in commits
+                          select new OwnVariant(link, control, codec, commit),
+                   ],
+                   Peers = [.. peers.Where(peer => peer.Can(operation, type))],
+                   Iterations = c.Iterations > 0 ? c.Iterations : IterationsFor(bytes, world),
+                   IsPinned = c.Pin == BenchConfiguration.PinAll
+                       || (c.Pin == BenchConfiguration.PinSmall && bytes < SmallestLarge && world == 2 && cores >= 2),
+               },
+        ];
+    }
+
+    /// <summary>Operations in a round: so many that a round is long beside a clock's resolution, and short beside a person's patience.</summary>
+    internal static int IterationsFor(long bytes, int world) =>
+        (int)Math.Clamp(BytesInRound * 2 / world / Math.Max(1, bytes), FewestIterations, MostIterations);
+
+    private static IEnumerable<bool> Placings(BenchConfiguration c, BenchOperation operation, int world, long bytes) =>
+        !operation.HasTwoBuffers ? [true]
+        : c.InPlace || IsExtra(c, world, bytes) ? [false, true]
+        : [false];
+
+    private static bool IsExtra(BenchConfiguration c, int world, long bytes) =>
+        c.HasExtras && world == ExtraWorld && bytes == ExtraBytes;
+
+    private static long Whole(long bytes, ElementType type) => bytes % type.Size() == 0
+        ? bytes
+        : throw new UsageException($"--sizes {bytes} is no whole number of {type.Name()} elements of {type.Size()} bytes.");
+
+    private static long Size(string text) => ByteSize.TryParse(text, out var bytes) && bytes > 0
+        ? bytes
+        : throw new UsageException($"--sizes must be sizes above 0, such as 4096, 4KiB, 64MiB or 1GiB, separated by commas, not '{text}'.");
+
+    private static int World(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var world) && world is >= 2 and <= LargestWorld
+            ? world
+            : throw new UsageException($"--worlds must be whole numbers from 2 to {LargestWorld}, separated by commas, not '{text}'.");
+
+    private static List<string> Known(string flag, IReadOnlyList<string> texts, IReadOnlyList<string> names)
+    {
+        var given = Split(texts).Distinct().ToList();
+        return given.Find(name => !names.Contains(name)) is { } unknown
+            ? throw new UsageException(
+                $"{flag} knows no '{unknown}'{Spelling.DidYouMean(unknown, names)} There {(names.Count == 1 ? "is" : "are")} {string.Join(", ", names)}.")
+            : given;
+    }
+
+    private static IEnumerable<string> Split(IEnumerable<string> texts) =>
+        texts.SelectMany(text => text.Split(',', StringSplitOptions.TrimEntries));
+}

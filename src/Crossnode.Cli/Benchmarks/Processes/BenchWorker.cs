@@ -1,0 +1,97 @@
+using Crossnode.Cli.Benchmarks.Operations;
+using Crossnode.Cli.Benchmarks.Results;
+using Crossnode.Collectives;
+using Crossnode.Collectives.Sessions;
+using Crossnode.Core;
+using Crossnode.Transport;
+
+namespace Crossnode.Cli.Benchmarks.Processes;
+
+/// <summary>One rank: waits for an order, times operations of which each begins after a barrier, checks the result.</summary>
+internal sealed unsafe class BenchWorker : IDisposable
+{
+    /// <summary>A machine that is overloaded makes numbers worse, but ends no run.</summary>
+    public static readonly TimeSpan EvictAfter = TimeSpan.FromSeconds(60);
+
+    private readonly TimeProvider _time = TimeProvider.System;
+    private readonly BenchMemory _memory = new();
+    private readonly Session _session;
+    private readonly int _rank;
+
+    private BenchWorker(BenchWorkerPlan plan)
+    {
+        _rank = plan.Rank;
+        var control = plan.CongestionControl == BenchConfiguration.System ? null : new TcpOptions().LoopbackCongestionControl;
+        _session = Session.Join(
+            new SessionOptions
+            {
+                Run = RunId.TryParse(plan.Run, out var run) ? run : throw new UsageException($"'{plan.Run}' is no run."),
+                Coordinator = plan.Coordinator,
+                Self = new MemberId((uint)plan.Rank),
+                Incarnation = new SystemRandomSource().NextUInt64(),
+                EvictAfter = EvictAfter,
+            },
+            new TcpTransport(new TcpOptions { LoopbackCongestionControl = control }));
+    }
+
+    /// <summary>Serves orders until told to stop, or until nobody is there any more to give them.</summary>
+    public static void Run(TextReader input, TextWriter output)
+    {
+        using var worker = new BenchWorker(BenchWorkerPlan.Parse(input.ReadLine()));
+        Say(output, BenchReply.ReadyLine(worker._rank, Environment.ProcessId));
+        while (input.ReadLine() is { } line && BenchOrder.Parse(line) is { } order)
+        {
+            Say(output, worker.Round(order).ToLine());
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        _session.Dispose();
+        _memory.Dispose();
+    }
+
+    private static void Say(TextWriter output, string line)
+    {
+        output.WriteLine(line);
+        output.Flush();
+    }
+
+    private BenchReply Round(BenchOrder order)
+    {
+        var (operation, type) = (order.Operation, order.Type);
+        var count = order.Bytes / type.Size();
+        var world = _session.View.WorldSize;
+        _memory.Take(order.Bytes);
+        var source = order.InPlace ? _memory.Target : _memory.Source;
+        var before = operation.Before(world, _rank, count);
+        Pattern.Fill(source, type, before);
+        var call = new OperationCall(
+            world, _rank, count,
+            TensorBuffer.FromPointer(source, type, count),
+            TensorBuffer.FromPointer(_memory.Target, type, count));
+        var seconds = new double[order.Iterations];
+        long allocated = 0;
+        var cpuBefore = Environment.CpuUsage.TotalTime;
+        for (var index = 0; index < seconds.Length; index++)
+        {
+            if (order.InPlace && index > 0)
+            {
+                Pattern.Fill(source, type, before);
+            }
+            _session.Run(new OperationGroup()).ThrowIfFailed();
+            var allocatedBefore = GC.GetAllocatedBytesForCurrentThread();
+            var start = _time.GetTimestamp();
+            _session.Run(operation.Build(call)).ThrowIfFailed();
+            seconds[index] = _time.GetElapsedTime(start).TotalSeconds;
+            allocated = GC.GetAllocatedBytesForCurrentThread() - allocatedBefore;
+        }
+        var cpu = (Environment.CpuUsage.TotalTime - cpuBefore).TotalSeconds / seconds.Length;
+        if (!Pattern.IsIn(_memory.Target, type, operation.After(world, _rank, count)))
+        {
+            throw new BenchException($"rank {_rank} holds a wrong result of {operation.Name} of {order.Bytes} bytes: this is a bug in crossnode.");
+        }
+        return new BenchReply(_rank, Statistics.Median(seconds), allocated, cpu);
+    }
+}
