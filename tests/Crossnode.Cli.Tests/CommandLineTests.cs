@@ -29,6 +29,19 @@ public sealed class CommandLineTests
     [InlineData("train --workers 257", "--workers must be a whole number from 1 to 256, not '257'.")]
     [InlineData("coordinator --dead 1", "--dead is for a record that is made again: add --reconstruct.")]
     [InlineData("sample", "crossnode sample needs a trained model: --checkpoint runs/.../model.safetensors.")]
+    [InlineData("bench all-redcue", "crossnode bench knows no operation 'all-redcue'; did you mean all-reduce? There are all-reduce, broadcast, barrier.")]
+    [InlineData("bench --sizez 4KiB", "crossnode bench has no flag --sizez; did you mean --sizes? crossnode bench --help lists them all.")]
+    [InlineData("bench --sizez", "crossnode bench has no flag --sizez; did you mean --sizes? crossnode bench --help lists them all.")]
+    [InlineData("bench --sizes 4K", "--sizes must be sizes above 0, such as 4096, 4KiB, 64MiB or 1GiB, separated by commas, not '4K'.")]
+    [InlineData("bench --sizes 0", "--sizes must be sizes above 0, such as 4096, 4KiB, 64MiB or 1GiB, separated by commas, not '0'.")]
+    [InlineData("bench --sizes 6", "--sizes 6 is no whole number of f32 elements of 4 bytes.")]
+    [InlineData("bench --rounds -1", "--rounds must be a whole number from 1 to 10000, not '-1'.")]
+    [InlineData("bench --worlds 1", "--worlds must be whole numbers from 2 to 64, separated by commas, not '1'.")]
+    [InlineData("bench --links udp", "--links knows no 'udp'; did you mean tcp? There is tcp.")]
+    [InlineData("bench --peers mpi,tcrch", "--peers knows no 'tcrch'; did you mean torch? There are none, mpi, torch.")]
+    [InlineData("bench --figure bandwidth.pdf", "--figure must name a file that ends with .svg or .png, not 'bandwidth.pdf'.")]
+    [InlineData("bench --csv /no/such/folder/rows.csv", "--csv /no/such/folder/rows.csv cannot be written: it is a folder, or lies in one that does not exist.")]
+    [InlineData("worker-bench", "A worker of a benchmark reads its plan from standard input: use crossnode bench, which starts the workers itself.")]
     [InlineData("worker-train", "A training worker reads its plan from standard input: use crossnode train, which starts the workers itself.")]
     public async Task Wrong_usage_is_one_sentence_and_exit_code_2(string line, string sentence)
     {
@@ -79,7 +92,7 @@ public sealed class CommandLineTests
     {
         var (exitCode, output, _) = await RunAsync("--help");
         Assert.Equal(ExitCodes.Success, exitCode);
-        Assert.All((string[])["train", "run", "sample", "data", "sim", "version"], command => Assert.Contains($"  {command} ", output, StringComparison.Ordinal));
+        Assert.All((string[])["train", "run", "sample", "data", "bench", "sim", "version"], command => Assert.Contains($"  {command} ", output, StringComparison.Ordinal));
         Assert.DoesNotContain("worker-train", output, StringComparison.Ordinal);
     }
 

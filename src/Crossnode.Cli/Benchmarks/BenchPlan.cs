@@ -1,6 +1,7 @@
 using System.Globalization;
 using Crossnode.Cli.Benchmarks.Operations;
 using Crossnode.Cli.Benchmarks.Peers;
+using Crossnode.Cli.Benchmarks.Processes;
 using Crossnode.Cli.Configuration;
 using Crossnode.Core;
 
@@ -12,6 +13,8 @@ internal sealed record OwnVariant(string Link, string CongestionControl, string 
 /// <summary>What is measured by turns: the variants of this library, and the peers that can do the same.</summary>
 internal sealed record BenchCase(BenchOperation Operation, int World, long Bytes, ElementType Type, bool InPlace)
 {
+    private const int BuffersOfEach = 2;
+
     public required IReadOnlyList<OwnVariant> Variants { get; init; }
 
     public required IReadOnlyList<BenchPeer> Peers { get; init; }
@@ -20,9 +23,20 @@ internal sealed record BenchCase(BenchOperation Operation, int World, long Bytes
 
     public required bool IsPinned { get; init; }
 
+    /// <summary>What the buffers of all processes take together.</summary>
+    public double MemoryBytes => (double)Bytes * BuffersOfEach * World
+        * (Variants.DistinctBy(variant => (variant.Link, variant.CongestionControl)).Count() + Peers.Count);
+
     /// <summary>What people call it.</summary>
     public string Text =>
         $"{Operation.Name}{(Operation.HasBytes ? $" of {ByteSize.Text(Bytes)} {Type.Name()}" : "")}{(InPlace && Operation.HasTwoBuffers ? " in place" : "")}";
+}
+
+/// <summary>What a plan has to fit.</summary>
+internal sealed record BenchMachine(int Cores, long MemoryBytes)
+{
+    /// <summary>This one.</summary>
+    public static BenchMachine Here() => new(RankProcess.CoreCount, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 }
 
 /// <summary>From flags to what is measured, in order.</summary>
@@ -34,7 +48,7 @@ internal static class BenchPlan
     // What one round moves at two processes: about a fifth of a second over loopback.
     private const long BytesInRound = 512L << 20;
     private const int MostIterations = 300;
-    private const int FewestIterations = 2;
+    private const int FewestIterations = 1;
 
     private const int LargestWorld = 64;
 
@@ -42,12 +56,11 @@ internal static class BenchPlan
     private const int ExtraWorld = 2;
     private const long ExtraBytes = 64 << 20;
 
-    /// <summary>The element types that are measured.</summary>
     private static readonly ElementType[] Types = [ElementType.Float16, ElementType.BFloat16, ElementType.Float32, ElementType.Float64];
 
     /// <summary>Reads the flags.</summary>
     /// <exception cref="UsageException">A value is not what it must be.</exception>
-    public static IReadOnlyList<BenchCase> Of(BenchConfiguration c, int cores)
+    public static IReadOnlyList<BenchCase> Of(BenchConfiguration c, BenchMachine machine)
     {
         var operation = BenchOperation.Named(c.Operation);
         var worlds = Split(c.Worlds).Select(World).Distinct().ToList();
@@ -58,7 +71,7 @@ internal static class BenchPlan
         var commits = Known("--commit", c.Commit, ["barrier"]);
         var controls = Known("--congestion-control", c.CongestionControl, [BenchConfiguration.Own, BenchConfiguration.System]);
         var peers = BenchPeers.Named(Known("--peers", c.Peers, [BenchConfiguration.NoPeers, .. BenchPeers.Families]));
-        return
+        List<BenchCase> cases =
         [
             .. from world in worlds
                from type in types
@@ -77,14 +90,25 @@ internal static class BenchPlan
                    Peers = [.. peers.Where(peer => peer.Can(operation, type))],
                    Iterations = c.Iterations > 0 ? c.Iterations : IterationsFor(bytes, world),
                    IsPinned = c.Pin == BenchConfiguration.PinAll
-                       || (c.Pin == BenchConfiguration.PinSmall && bytes < SmallestLarge && world == 2 && cores >= 2),
+                       || (c.Pin == BenchConfiguration.PinSmall && bytes < SmallestLarge && world == 2 && machine.Cores >= 2),
                },
         ];
+        cases.ForEach(measured => RequireMemory(measured, machine.MemoryBytes));
+        return cases;
     }
 
     /// <summary>Operations in a round: so many that a round is long beside a clock's resolution, and short beside a person's patience.</summary>
     internal static int IterationsFor(long bytes, int world) =>
         (int)Math.Clamp(BytesInRound * 2 / world / Math.Max(1, bytes), FewestIterations, MostIterations);
+
+    private static void RequireMemory(BenchCase measured, long available)
+    {
+        if (measured.MemoryBytes > available)
+        {
+            throw new UsageException(
+                $"{measured.Text} with {measured.World} processes takes {ByteSize.Text((long)measured.MemoryBytes >> 20 << 20)} of memory in all programs that run by turns, and this machine has {ByteSize.Text(available >> 20 << 20)}: take smaller --sizes, fewer --worlds or fewer --peers.");
+        }
+    }
 
     private static IEnumerable<bool> Placings(BenchConfiguration c, BenchOperation operation, int world, long bytes) =>
         !operation.HasTwoBuffers ? [true]

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Crossnode.Cli.Benchmarks;
 using Crossnode.Cli.Benchmarks.Operations;
-using Crossnode.Cli.Benchmarks.Processes;
 using Crossnode.Cli.Benchmarks.Results;
+using Crossnode.Cli.Configuration;
 using Crossnode.Cli.Launching;
 using Crossnode.Cli.Output;
 
@@ -30,9 +30,15 @@ internal static class BenchCommand
         command.SetAction(async (parsed, _) =>
         {
             var configuration = flags.Apply(parsed, new BenchConfiguration());
+            var name = parsed.GetValue(operation) ?? configuration.Operation;
+            if (name.StartsWith('-'))
+            {
+                throw new UsageException(
+                    $"crossnode bench has no flag {name}{Spelling.DidYouMean(name, command.Options.Select(o => o.Name))} crossnode bench --help lists them all.");
+            }
             configuration = configuration with
             {
-                Operation = parsed.GetValue(operation) ?? configuration.Operation,
+                Operation = name,
                 HasExtras = !flags.Given(parsed).Intersect(["sizes", "worlds"]).Any(),
             };
             return await RunAsync(context, configuration, parsed.GetValue(json));
@@ -42,7 +48,7 @@ internal static class BenchCommand
 
     private static async Task<int> RunAsync(CommandContext context, BenchConfiguration configuration, bool json)
     {
-        var cases = BenchPlan.Of(configuration, RankProcess.CoreCount);
+        var cases = BenchPlan.Of(configuration, BenchMachine.Here());
         var results = new BenchResults(configuration);
         var run = new BenchRun(configuration.Rounds, context.Clock.Time);
         using var stop = new CancellationTokenSource();

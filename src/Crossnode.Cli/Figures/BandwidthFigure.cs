@@ -51,7 +51,8 @@ internal static class BandwidthFigure
         plot.Axes.Bottom.SetTicks([.. sizes.Select(bytes => Math.Log2(bytes))], [.. sizes.Select(Label)]);
         plot.Axes.AutoScale();
         plot.Axes.SetLimitsY(0, plot.Axes.GetLimits().Top);
-        plot.ShowLegend(Alignment.UpperLeft);
+        // Beside the lines: there are many, and they may be anywhere.
+        plot.ShowLegend(Edge.Right);
         return plot;
     }
 

@@ -16,14 +16,19 @@ internal sealed partial class CrossnodeProcess : IDisposable
     private readonly List<string> _errors = [];
     private readonly Task _reading;
 
-    private CrossnodeProcess(string program, string[] arguments)
+    private CrossnodeProcess(string program, string[] arguments, string? path = null)
     {
-        _process = Process.Start(new ProcessStartInfo(program, arguments)
+        var start = new ProcessStartInfo(program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
+        if (path is not null)
+        {
+            start.Environment["PATH"] = path;
+        }
+        _process = Process.Start(start)!;
         _reading = Task.WhenAll(ReadAsync(_process.StandardOutput, _output), ReadAsync(_process.StandardError, _errors));
     }
 
@@ -41,6 +46,9 @@ internal sealed partial class CrossnodeProcess : IDisposable
     public IReadOnlyList<int> Workers { get; private set; } = [];
 
     public static CrossnodeProcess Start(params string[] arguments) => new(Executable("Crossnode.Cli", "crossnode"), arguments);
+
+    /// <summary>Starts crossnode where only the programs of one folder are found.</summary>
+    public static CrossnodeProcess Start(string[] arguments, string path) => new(Executable("Crossnode.Cli", "crossnode"), arguments, path);
 
     /// <summary>Starts another program of this build, without a launcher.</summary>
     public static CrossnodeProcess StartProgram(string program, params string[] arguments) => new(program, arguments);

@@ -1,0 +1,72 @@
+using Crossnode.Cli.Benchmarks;
+
+namespace Crossnode.Cli.Tests.Benchmarks;
+
+[Trait("tier", "unit")]
+public sealed class BenchPlanTests
+{
+    private const long MiB = 1 << 20;
+
+    private static readonly BenchMachine Machine = new(Cores: 2, MemoryBytes: 24L << 30);
+
+    [Fact]
+    public void Plain_run_has_every_size_and_world_and_two_rows_more()
+    {
+        var cases = BenchPlan.Of(new BenchConfiguration { HasExtras = true }, Machine);
+        Assert.Equal(
+            [
+                (2, 4096, false), (2, MiB, false), (2, 64 * MiB, false), (2, 64 * MiB, true), (2, 256 * MiB, false),
+                (4, 4096, false), (4, MiB, false), (4, 64 * MiB, false), (4, 256 * MiB, false),
+            ],
+            cases.Select(c => (c.World, c.Bytes, c.InPlace)));
+        var withSystem = Assert.Single(cases, c => c.Variants.Any(v => v.CongestionControl == BenchConfiguration.System));
+        Assert.Equal((2, 64 * MiB, false), (withSystem.World, withSystem.Bytes, withSystem.InPlace));
+        Assert.All(cases, c => Assert.Equal(c is { World: 2, Bytes: 4096 }, c.IsPinned));
+    }
+
+    [Fact]
+    public void Given_lists_are_crossed()
+    {
+        var cases = BenchPlan.Of(
+            new BenchConfiguration
+            {
+                Sizes = ["4KiB", "1MiB,1MiB"], Worlds = ["2,3"], Types = ["f32,f64"], CongestionControl = ["own,system"], InPlace = true,
+            },
+            Machine);
+        Assert.Equal(2 * 2 * 2 * 2, cases.Count);
+        Assert.All(cases, c => Assert.Equal(["own", "system"], c.Variants.Select(v => v.CongestionControl)));
+    }
+
+    [Fact]
+    public void Barrier_has_no_sizes()
+    {
+        var only = Assert.Single(BenchPlan.Of(new BenchConfiguration { Operation = "barrier", Worlds = ["2"] }, Machine));
+        Assert.Equal((0, "barrier"), (only.Bytes, only.Text));
+    }
+
+    [Fact]
+    public void Peers_run_what_they_know()
+    {
+        var cases = BenchPlan.Of(new BenchConfiguration { Peers = ["mpi,torch"], Types = ["f32,bf16"], Sizes = ["1MiB"], Worlds = ["2"] }, Machine);
+        Assert.Equal([["mpi-tcp", "mpi-shm", "torch"], []], cases.Select(c => c.Peers.Select(peer => peer.Name).ToArray()));
+    }
+
+    [Theory]
+    [InlineData(4096, 2, 300)]
+    [InlineData(64 * MiB, 2, 8)]
+    [InlineData(64 * MiB, 4, 4)]
+    [InlineData(256 * MiB, 4, 1)]
+    [InlineData(4096 * MiB, 4, 1)]
+    public void Larger_operations_run_less_often(long bytes, int world, int iterations) =>
+        Assert.Equal(iterations, BenchPlan.IterationsFor(bytes, world));
+
+    [Fact]
+    public void More_than_the_machine_has_is_refused()
+    {
+        var refused = Assert.Throws<UsageException>(
+            () => BenchPlan.Of(new BenchConfiguration { Sizes = ["1GiB"], Worlds = ["4"], Peers = ["mpi,torch"] }, Machine));
+        Assert.Equal(
+            "all-reduce of 1 GiB f32 with 4 processes takes 32 GiB of memory in all programs that run by turns, and this machine has 24 GiB: take smaller --sizes, fewer --worlds or fewer --peers.",
+            refused.Message);
+    }
+}
