@@ -45,8 +45,8 @@ internal static class BenchPlan
     /// <summary>From this size on, bandwidth is what is compared; below, time.</summary>
     public const long SmallestLarge = 1 << 20;
 
-    // What one round moves at two processes: about a fifth of a second over loopback.
-    private const long BytesInRound = 512L << 20;
+    // What one round moves at two processes: about a tenth of a second over loopback.
+    private const long BytesInRound = 256L << 20;
     private const int MostIterations = 300;
     private const int FewestIterations = 1;
 

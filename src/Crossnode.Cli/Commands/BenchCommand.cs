@@ -52,7 +52,8 @@ internal static class BenchCommand
         var results = new BenchResults(configuration);
         var run = new BenchRun(configuration.Rounds, context.Clock.Time);
         using var stop = new CancellationTokenSource();
-        using var stops = new StopRequests(_ => stop.Cancel(), () => Environment.Exit(ExitCodes.Interrupted), context.Clock.Time);
+        // Ending takes seconds at most, so there is nothing to insist on.
+        using var stops = new StopRequests(_ => stop.Cancel(), () => { }, context.Clock.Time);
         try
         {
             using var narrator = new Narrator(context.Streams.Error.WriteLine, () => run.Status, context.Clock);

@@ -1,3 +1,6 @@
+using System.Text.Json;
+using Crossnode.Cli.Benchmarks;
+using Crossnode.Cli.Benchmarks.Results;
 using Crossnode.Cli.Configuration;
 
 namespace Crossnode.Cli.Tests.Configuration;
@@ -22,6 +25,28 @@ public sealed class DocumentationTests
                 Assert.Equal(value, pair.Second[2].Trim('`'));
             }
         });
+    }
+
+    [Fact]
+    public void Settings_of_bench_are_documented_in_order_with_their_defaults()
+    {
+        var defaults = new BenchConfiguration();
+        var rows = Rows().SkipWhile(cells => !cells[0].StartsWith("`--sizes", StringComparison.Ordinal)).Take(BenchConfiguration.Settings.Count).ToList();
+        Assert.All(BenchConfiguration.Settings.Zip(rows), pair =>
+        {
+            Assert.StartsWith($"`{pair.First.Flag}", pair.Second[0], StringComparison.Ordinal);
+            var value = pair.First.Read(defaults).ToJsonString().Trim('"', '[', ']');
+            Assert.Equal(value.Length > 0 ? value : "none", pair.Second[1].Trim('`'));
+        });
+    }
+
+    [Fact]
+    public void Keys_of_a_row_of_bench_are_documented()
+    {
+        var page = File.ReadAllText(Path.Combine(Root(), "docs", "reference", "cli.md"));
+        Assert.All(
+            typeof(BenchRow).GetProperties().Where(property => property.GetMethod!.IsPublic && !property.GetMethod.IsStatic),
+            property => Assert.Contains($"`{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}`", page, StringComparison.Ordinal));
     }
 
     private static string Flag(Setting<TrainConfiguration> setting) =>

@@ -36,7 +36,7 @@ internal sealed record MpiPeer : BenchPeer
             return;
         }
         var source = await WriteSourceAsync(Source, folder, cancellationToken);
-        if (await ShortProgram.FailureAsync(compiler, ["-O3", "-o", program, source], time, cancellationToken) is { } failure)
+        if (await ShortProgram.FailureAsync(compiler, ["-O3", "-o", program, source], folder, time, cancellationToken) is { } failure)
         {
             throw PeerPrograms.Missing(failure.TrimEnd('.'), Family, Packages);
         }

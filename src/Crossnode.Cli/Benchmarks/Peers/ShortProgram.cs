@@ -1,3 +1,4 @@
+using System.Text;
 using Crossnode.Cli.Benchmarks.Processes;
 using Crossnode.Cli.Launching;
 
@@ -7,16 +8,18 @@ namespace Crossnode.Cli.Benchmarks.Peers;
 internal static class ShortProgram
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
-    private static readonly Dictionary<string, string> NoVariables = [];
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs it; its own temporary files go to the folder.</summary>
     /// <returns>null when it succeeded; else what it said last.</returns>
-    public static async Task<string?> FailureAsync(string program, string[] arguments, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<string?> FailureAsync(string program, string[] arguments, string folder, TimeProvider time, CancellationToken cancellationToken)
     {
         var words = new LastWords();
         using var process = WorkerProcess.Start(
-            0, new WorkerCommand(program, arguments), NoVariables,
-            (_, line, isError) => words.Add(isError ? System.Text.Encoding.UTF8.GetString(line) : ""), time);
+            0,
+            new WorkerCommand(program, arguments),
+            new Dictionary<string, string> { ["TMPDIR"] = folder },
+            (_, line, isError) => words.Add(isError ? Encoding.UTF8.GetString(line) : ""),
+            time);
         try
         {
             var exit = await process.Exit.WaitAsync(Patience, time, cancellationToken);

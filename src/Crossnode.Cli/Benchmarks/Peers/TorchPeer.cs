@@ -21,7 +21,7 @@ internal sealed record TorchPeer() : BenchPeer(Family)
         // The first Python of the PATH may be one that knows no torch.
         foreach (var python in programs.All("python3"))
         {
-            if (await ShortProgram.FailureAsync(python, ["-c", Test], time, cancellationToken) is null)
+            if (await ShortProgram.FailureAsync(python, ["-c", Test], folder, time, cancellationToken) is null)
             {
                 _python = python;
                 await WriteSourceAsync(Source, folder, cancellationToken);

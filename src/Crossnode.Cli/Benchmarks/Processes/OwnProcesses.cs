@@ -22,7 +22,7 @@ internal static class OwnProcesses
             },
             new TcpTransport());
         return new ProcessSetPlan(
-            $"crossnode over {variant.Link}", world, [.. Enumerable.Repeat(WorkerCommand.Self(WorkerBenchCommand.Name), world)])
+            Name(variant), world, [.. Enumerable.Repeat(WorkerCommand.Self(WorkerBenchCommand.Name), world)])
         {
             FirstLines =
             [
@@ -32,4 +32,7 @@ internal static class OwnProcesses
             Release = coordinator.Dispose,
         };
     }
+
+    private static string Name(OwnVariant variant) =>
+        $"crossnode over {variant.Link}{(variant.CongestionControl == BenchConfiguration.System ? " with the system's congestion control" : "")}";
 }

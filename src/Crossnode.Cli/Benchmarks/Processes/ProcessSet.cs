@@ -39,6 +39,7 @@ internal sealed class ProcessSet : IAsyncDisposable
         catch
         {
             started.ForEach(process => process.Kill());
+            plan.Release?.Invoke();
             throw;
         }
         _processes = [.. started];
