@@ -19,7 +19,11 @@ internal sealed record BenchCase(BenchOperation Operation, int World, long Bytes
 
     public required IReadOnlyList<BenchPeer> Peers { get; init; }
 
+    /// <summary>Operations in a round; fewer of a program that is slow, where they are not fixed.</summary>
     public required int Iterations { get; init; }
+
+    /// <summary>Whether somebody chose their number.</summary>
+    public required bool HasFixedIterations { get; init; }
 
     public required bool IsPinned { get; init; }
 
@@ -89,6 +93,7 @@ internal static class BenchPlan
                    ],
                    Peers = [.. peers.Where(peer => peer.Can(operation, type))],
                    Iterations = c.Iterations > 0 ? c.Iterations : IterationsFor(bytes, world),
+                   HasFixedIterations = c.Iterations > 0,
                    IsPinned = c.Pin == BenchConfiguration.PinAll
                        || (c.Pin == BenchConfiguration.PinSmall && bytes < SmallestLarge && world == 2 && machine.Cores >= 2),
                },

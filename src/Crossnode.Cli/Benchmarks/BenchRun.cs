@@ -12,6 +12,12 @@ internal sealed class BenchRun(int rounds, TimeProvider time)
     // The first compiles the code and touches the memory, the second finds both as the others do.
     private const int WarmUpRounds = 2;
 
+    // The first warm-up also tells how many operations a round can have.
+    private const int IterationsToTry = 30;
+
+    // A program that is slow must not make all the others wait.
+    private static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(0.5);
+
     private static readonly TimeSpan ShortestPatience = TimeSpan.FromSeconds(120);
 
     // Slower than any machine that is not stuck, for each process.
@@ -48,18 +54,21 @@ internal sealed class BenchRun(int rounds, TimeProvider time)
         }
     }
 
+    /// <summary>How many operations of a program fit a round.</summary>
+    internal static int Fitting(int most, double secondsOfOne) => (int)Math.Clamp(LongestRound.TotalSeconds / secondsOfOne, 1, most);
+
     private async Task<IReadOnlyList<BenchRow>> MeasureAsync(BenchCase measured, ProcessSets sets, CancellationToken cancellationToken)
     {
         Status = $"starting processes for {measured.Text} ...";
         var ours = new List<(OwnVariant Variant, Contender Contender)>();
         foreach (var variant in measured.Variants)
         {
-            ours.Add((variant, new(await sets.OfAsync(variant, cancellationToken), Order(measured, variant))));
+            ours.Add((variant, new(await sets.OfAsync(variant, cancellationToken), variant, measured)));
         }
         var peers = new List<Contender>();
         foreach (var peer in measured.Peers)
         {
-            peers.Add(new(await sets.OfAsync(peer, cancellationToken), Order(measured, measured.Variants[0])));
+            peers.Add(new(await sets.OfAsync(peer, cancellationToken), measured.Variants[0], measured));
         }
         var patience = ShortestPatience + TimeSpan.FromSeconds(measured.Bytes * (double)measured.Iterations * measured.World / SlowestBytesPerSecond);
         List<Contender> all = [.. ours.Select(own => own.Contender), .. peers];
@@ -71,22 +80,35 @@ internal sealed class BenchRun(int rounds, TimeProvider time)
             {
                 Status = FormattableString.Invariant($"{contender.Set.Name}, {measured.World} processes, {what} ...");
                 var reply = await contender.Set.RoundAsync(contender.Order, what, patience, cancellationToken);
-                if (round > 0)
-                {
-                    contender.Replies.Add(reply);
-                }
+                contender.Take(reply, counts: round > 0);
             }
         }
         var seconds = peers.ToDictionary(
             peer => peer.Set.Name, IReadOnlyList<double> (peer) => [.. peer.Replies.Select(reply => reply.Seconds)]);
-        return [.. ours.Select(own => BenchRow.Of(measured, own.Variant, own.Contender.Replies, seconds))];
+        return [.. ours.Select(own => BenchRow.Of(measured with { Iterations = own.Contender.Iterations }, own.Variant, own.Contender.Replies, seconds))];
     }
 
-    private static string Order(BenchCase measured, OwnVariant variant) => new BenchOrder(
-        measured.Operation, measured.Type, measured.Bytes, measured.Iterations, measured.InPlace, variant.Codec, variant.Commit).ToLine();
-
-    private sealed record Contender(ProcessSet Set, string Order)
+    private sealed class Contender(ProcessSet set, OwnVariant variant, BenchCase measured)
     {
+        public ProcessSet Set => set;
+
         public List<BenchReply> Replies { get; } = [];
+
+        public int Iterations { get; private set; } = measured.HasFixedIterations ? measured.Iterations : Math.Min(measured.Iterations, IterationsToTry);
+
+        public string Order => new BenchOrder(
+            measured.Operation, measured.Type, measured.Bytes, Iterations, measured.InPlace, variant.Codec, variant.Commit).ToLine();
+
+        public void Take(BenchReply reply, bool counts)
+        {
+            if (counts)
+            {
+                Replies.Add(reply);
+            }
+            else if (!measured.HasFixedIterations)
+            {
+                Iterations = Fitting(measured.Iterations, reply.Seconds);
+            }
+        }
     }
 }

@@ -60,6 +60,13 @@ public sealed class BenchPlanTests
     public void Larger_operations_run_less_often(long bytes, int world, int iterations) =>
         Assert.Equal(iterations, BenchPlan.IterationsFor(bytes, world));
 
+    [Theory]
+    [InlineData(300, 1e-5, 300)]
+    [InlineData(300, 0.01, 50)]
+    [InlineData(4, 2.5, 1)]
+    public void Slow_program_runs_as_often_as_fits_a_round(int most, double secondsOfOne, int iterations) =>
+        Assert.Equal(iterations, BenchRun.Fitting(most, secondsOfOne));
+
     [Fact]
     public void More_than_the_machine_has_is_refused()
     {
