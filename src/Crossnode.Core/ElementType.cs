@@ -64,9 +64,6 @@ public static class ElementTypes
     /// <summary>Whether elements are floating point numbers.</summary>
     public static bool IsFloat(this ElementType type) => type is >= ElementType.Float16 and <= ElementType.Float64;
 
-    /// <summary>Whether collectives carry and reduce elements of this type.</summary>
-    public static bool IsReducible(this ElementType type) => type.IsFloat();
-
     /// <summary>The short name that error texts use.</summary>
     public static string Name(this ElementType type) => type switch
     {

@@ -37,7 +37,7 @@ public sealed class CommandLineTests
     [InlineData("bench --sizes 6", "--sizes 6 is no whole number of f32 elements of 4 bytes.")]
     [InlineData("bench --rounds -1", "--rounds must be a whole number from 1 to 10000, not '-1'.")]
     [InlineData("bench --worlds 1", "--worlds must be whole numbers from 2 to 64, separated by commas, not '1'.")]
-    [InlineData("bench --links udp", "--links knows no 'udp'; did you mean tcp? There is tcp.")]
+    [InlineData("bench --links udp", "--links knows no 'udp'; did you mean tcp? There are tcp, shared-memory.")]
     [InlineData("bench --peers mpi,tcrch", "--peers knows no 'tcrch'; did you mean torch? There are none, mpi, torch.")]
     [InlineData("bench --figure bandwidth.pdf", "--figure must name a file that ends with .svg or .png, not 'bandwidth.pdf'.")]
     [InlineData("bench --csv /no/such/folder/rows.csv", "--csv /no/such/folder/rows.csv cannot be written: it is a folder, or lies in one that does not exist.")]

@@ -241,9 +241,9 @@ public sealed class BadPeerTests
             get
             {
                 var hash = new System.IO.Hashing.XxHash64();
-                byte[] part = [(byte)CollectiveKind.AllReduce, (byte)ElementType.Float32, (byte)ReduceOperator.Sum, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+                byte[] part = [(byte)CollectiveKind.AllReduce, (byte)ElementType.Float32, (byte)ReduceOperator.Sum, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
                 hash.Append(part);
-                byte[] mode = [(byte)OnViewChange.Retry, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                byte[] mode = [(byte)OnViewChange.Retry, .. new byte[23]];
                 hash.Append(mode);
                 return hash.GetCurrentHashAsUInt64();
             }

@@ -13,7 +13,7 @@ internal sealed class Cluster : IDisposable
     private readonly List<WorkerProcess> _workers = [];
     private readonly string[] _arguments;
 
-    public Cluster(int workers, int operations, int elements, string mode, double evictAfterSeconds = 10)
+    public Cluster(int workers, int operations, int elements, string mode, double evictAfterSeconds = 10, string links = "shared")
     {
         Coordinator = EmbeddedCoordinator.Start(
             new CoordinatorOptions
@@ -24,7 +24,7 @@ internal sealed class Cluster : IDisposable
             },
             new TcpTransport(),
             Add);
-        _arguments = [Text(operations), Text(elements), mode, evictAfterSeconds.ToString(CultureInfo.InvariantCulture)];
+        _arguments = [Text(operations), Text(elements), mode, evictAfterSeconds.ToString(CultureInfo.InvariantCulture), links];
         for (var worker = 0; worker < workers; worker++)
         {
             Start(Text(worker));

@@ -36,7 +36,7 @@ public sealed class CutLinkTests
         var serves = coordinator.Lines.First(line => line.StartsWith("serves ", StringComparison.Ordinal)).Split(' ');
         var workers = Enumerable.Range(0, 3).Select(number => new WorkerProcess(
             number,
-            [serves[1], serves[2], number.ToString(CultureInfo.InvariantCulture), "1000000", "20000", "out", "3"],
+            [serves[1], serves[2], number.ToString(CultureInfo.InvariantCulture), "1000000", "20000", "out", "3", "tcp"],
             name)).ToList();
         try
         {

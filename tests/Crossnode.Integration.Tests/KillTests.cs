@@ -26,23 +26,27 @@ public sealed class KillTests
     }
 
     [Theory]
-    [InlineData("out")]
-    [InlineData("in")]
-    [InlineData("report")]
-    public void Kills_at_random_moments_leave_no_wrong_number(string mode)
+    [InlineData("out", "shared")]
+    [InlineData("in", "shared")]
+    [InlineData("report", "shared")]
+    [InlineData("best", "shared")]
+    [InlineData("best", "tcp")]
+    [InlineData("out", "tcp")]
+    [InlineData("in", "tcp")]
+    public void Kills_at_random_moments_leave_no_wrong_number(string mode, string links)
     {
         var seed = Environment.TickCount;
         var random = new Random(seed);
         var kills = 0;
         while (kills < KillsPerMode)
         {
-            kills += KillAllButOne(mode, random, $"seed {seed}, mode {mode}");
+            kills += KillAllButOne(mode, links, random, $"seed {seed}, mode {mode}, links {links}");
         }
     }
 
-    private static int KillAllButOne(string mode, Random random, string hint)
+    private static int KillAllButOne(string mode, string links, Random random, string hint)
     {
-        using var cluster = new Cluster(workers: 5, operations: 600, elements: 40_000, mode);
+        using var cluster = new Cluster(workers: 5, operations: 600, elements: 40_000, mode, links: links);
         var last = cluster.Workers[random.Next(cluster.Workers.Count)];
         var victims = cluster.Workers.Where(worker => worker != last).OrderBy(_ => random.Next()).ToList();
         var kills = 0;

@@ -30,6 +30,7 @@ using var session = Session.Join(
         Self = arguments.Self,
         Incarnation = random.NextUInt64(),
         EvictAfter = arguments.EvictAfter,
+        SharedMemory = arguments.SharedMemory,
         Notice = text => Console.WriteLine($"notice {text}"),
         Engine = new EngineOptions { ChunkBytes = 64 << 10, EagerBytes = 8 << 10 },
     },
@@ -50,6 +51,7 @@ for (var number = (int)session.NextSequence(0); number <= arguments.Operations &
         "out" => OutOfPlace(number),
         "in" => InPlace(number, OnViewChange.Retry),
         "report" => InPlace(number, OnViewChange.Report),
+        "best" => InPlace(number, OnViewChange.Retry, isBestEffort: true),
         _ => throw new ArgumentException($"mode {arguments.Mode}"),
     };
 }
@@ -71,12 +73,12 @@ int OutOfPlace(int number)
     return Verify(source, number, [self], "source") + Verify(target, number, outcome.Members, "sum");
 }
 
-int InPlace(int number, OnViewChange mode)
+int InPlace(int number, OnViewChange mode, bool isBestEffort = false)
 {
     Fill(target, self.Value, number);
     var buffer = TensorBuffer.From(target.AsMemory());
     var outcome = session.Run(
-        new OperationGroup().AllReduce(buffer, buffer, ReduceOperator.Sum), new OperationOptions { OnViewChange = mode });
+        new OperationGroup().AllReduce(buffer, buffer, ReduceOperator.Sum), new OperationOptions { OnViewChange = mode, BestEffort = isBestEffort });
     if (outcome.Status == OperationStatus.Completed)
     {
         return Verify(target, number, outcome.Members, "sum");
@@ -137,6 +139,7 @@ internal sealed class WorkerArguments
         Operations = int.Parse(args[3], CultureInfo.InvariantCulture);
         Elements = int.Parse(args[4], CultureInfo.InvariantCulture);
         Mode = args[5];
+        SharedMemory = args.Length <= 7 || args[7] != "tcp";
         EvictAfter = TimeSpan.FromSeconds(args.Length > 6 ? double.Parse(args[6], CultureInfo.InvariantCulture) : 10);
     }
 
@@ -151,4 +154,6 @@ internal sealed class WorkerArguments
     public string Mode { get; }
 
     public TimeSpan EvictAfter { get; }
+
+    public bool SharedMemory { get; }
 }

@@ -7,6 +7,11 @@ internal sealed record BenchConfiguration
 {
     public const string Own = "own";
     public const string System = "system";
+    public const string Barrier = "barrier";
+    public const string BestEffort = "best-effort";
+    public const string Auto = "auto";
+    public const string Tcp = "tcp";
+    public const string SharedMemory = "shared-memory";
     public const string PinSmall = "small";
     public const string PinAll = "all";
     public const string PinNone = "none";
@@ -18,9 +23,11 @@ internal sealed record BenchConfiguration
 
     public IReadOnlyList<string> Worlds { get; init; } = ["2,4"];
 
-    public IReadOnlyList<string> Links { get; init; } = ["tcp"];
+    public IReadOnlyList<string> Links { get; init; } = [$"{Tcp},{SharedMemory}"];
 
     public IReadOnlyList<string> Codecs { get; init; } = ["none"];
+
+    public IReadOnlyList<string> Algorithms { get; init; } = [Auto];
 
     public IReadOnlyList<string> Types { get; init; } = ["f32"];
 
@@ -50,10 +57,11 @@ internal sealed record BenchConfiguration
     [
         Setting.List("sizes", "bytes of the operation, such as 4096, 4KiB or 64MiB", "SIZES", c => c.Sizes, (c, v) => c with { Sizes = v }),
         Setting.List("worlds", "numbers of processes", "COUNTS", c => c.Worlds, (c, v) => c with { Worlds = v }),
-        Setting.List("links", "what carries the bytes: tcp", "NAMES", c => c.Links, (c, v) => c with { Links = v }),
+        Setting.List("links", "what carries the bytes: tcp, shared-memory", "NAMES", c => c.Links, (c, v) => c with { Links = v }),
         Setting.List("codecs", "how elements travel: none", "NAMES", c => c.Codecs, (c, v) => c with { Codecs = v }),
+        Setting.List("algorithms", "how data travels: auto, ring, halving-doubling, exchange, tree, direct", "NAMES", c => c.Algorithms, (c, v) => c with { Algorithms = v }),
         Setting.List("types", "element types: f16, bf16, f32, f64", "NAMES", c => c.Types, (c, v) => c with { Types = v }),
-        Setting.List("commit", "when an operation counts as done: barrier", "NAMES", c => c.Commit, (c, v) => c with { Commit = v }),
+        Setting.List("commit", "when an operation counts as done: barrier, best-effort", "NAMES", c => c.Commit, (c, v) => c with { Commit = v }),
         Setting.List("congestionControl", "own, which the library sets on loopback, or system, which leaves the system's", "NAMES", c => c.CongestionControl, (c, v) => c with { CongestionControl = v }),
         Setting.Switch("inPlace", "measure in place as well", c => c.InPlace, (c, v) => c with { InPlace = v }),
         Setting.Whole("rounds", "in each round every program runs once, by turns", 1, 10_000, c => c.Rounds, (c, v) => c with { Rounds = v }),

@@ -8,7 +8,7 @@ using Crossnode.Core;
 namespace Crossnode.Cli.Benchmarks;
 
 /// <summary>A way in which this library runs an operation; processes are started for each link and congestion control.</summary>
-internal sealed record OwnVariant(string Link, string CongestionControl, string Codec, string Commit);
+internal sealed record OwnVariant(string Link, string CongestionControl, string Codec, string Commit, string Algorithm = BenchConfiguration.Auto);
 
 /// <summary>What is measured by turns: the variants of this library, and the peers that can do the same.</summary>
 internal sealed record BenchCase(BenchOperation Operation, int World, long Bytes, ElementType Type, bool InPlace)
@@ -51,7 +51,7 @@ internal static class BenchPlan
 
     // What one round moves at two processes: about a tenth of a second over loopback.
     private const long BytesInRound = 256L << 20;
-    private const int MostIterations = 300;
+    private const int MostIterations = 10_000;
     private const int FewestIterations = 1;
 
     private const int LargestWorld = 64;
@@ -70,10 +70,11 @@ internal static class BenchPlan
         var worlds = Split(c.Worlds).Select(World).Distinct().ToList();
         var types = Known("--types", c.Types, [.. Types.Select(t => t.Name())]).Select(name => Types.First(t => t.Name() == name)).ToList();
         var sizes = operation.HasBytes ? Split(c.Sizes).Select(Size).Distinct().ToList() : [0];
-        var links = Known("--links", c.Links, ["tcp"]);
+        var links = Known("--links", c.Links, [BenchConfiguration.Tcp, BenchConfiguration.SharedMemory]);
         var codecs = Known("--codecs", c.Codecs, ["none"]);
-        var commits = Known("--commit", c.Commit, ["barrier"]);
+        var commits = Known("--commit", c.Commit, [BenchConfiguration.Barrier, BenchConfiguration.BestEffort]);
         var controls = Known("--congestion-control", c.CongestionControl, [BenchConfiguration.Own, BenchConfiguration.System]);
+        var algorithms = Known("--algorithms", c.Algorithms, BenchAlgorithms.Names);
         var peers = BenchPeers.Named(Known("--peers", c.Peers, [BenchConfiguration.NoPeers, .. BenchPeers.Families]));
         List<BenchCase> cases =
         [
@@ -86,10 +87,12 @@ internal static class BenchPlan
                    Variants =
                    [
                        .. from link in links
-                          from control in IsExtra(c, world, bytes) && !inPlace ? controls.Union([BenchConfiguration.System]) : controls
+                          from control in link == BenchConfiguration.SharedMemory ? [BenchConfiguration.System]
+                              : IsExtra(c, world, bytes) && !inPlace ? controls.Union([BenchConfiguration.System]) : controls
                           from codec in codecs
                           from commit in commits
-                          select new OwnVariant(link, control, codec, commit),
+                          from algorithm in algorithms
+                          select new OwnVariant(link, control, codec, commit, algorithm),
                    ],
                    Peers = [.. peers.Where(peer => peer.Can(operation, type))],
                    Iterations = c.Iterations > 0 ? c.Iterations : IterationsFor(bytes, world),

@@ -9,14 +9,16 @@ namespace Crossnode.Cli.Benchmarks;
 /// <param name="time">The clock.</param>
 internal sealed class BenchRun(int rounds, TimeProvider time)
 {
-    // The first compiles the code and touches the memory, the second finds both as the others do.
+    // The first compiles the code and touches the memory; .NET compiles what runs often once more some tenths of a second
+    // later, and small operations show it.
     private const int WarmUpRounds = 2;
+    private const int WarmUpRoundsOfSmall = 5;
 
     // The first warm-up also tells how many operations a round can have.
     private const int IterationsToTry = 30;
 
     // A program that is slow must not make all the others wait.
-    private static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan LongestRound = TimeSpan.FromSeconds(0.4);
 
     private static readonly TimeSpan ShortestPatience = TimeSpan.FromSeconds(120);
 
@@ -73,7 +75,8 @@ internal sealed class BenchRun(int rounds, TimeProvider time)
         var patience = ShortestPatience + TimeSpan.FromSeconds(measured.Bytes * (double)measured.Iterations * measured.World / SlowestBytesPerSecond);
         List<Contender> all = [.. ours.Select(own => own.Contender), .. peers];
         all.ForEach(contender => contender.Set.Pin(measured.IsPinned));
-        for (var round = 1 - WarmUpRounds; round <= rounds; round++)
+        var warmUps = measured.Bytes < BenchPlan.SmallestLarge ? WarmUpRoundsOfSmall : WarmUpRounds;
+        for (var round = 1 - warmUps; round <= rounds; round++)
         {
             var what = $"{(round > 0 ? FormattableString.Invariant($"round {round} of {rounds}") : "the warm-up")} of {measured.Text}";
             foreach (var contender in all)
@@ -97,7 +100,7 @@ internal sealed class BenchRun(int rounds, TimeProvider time)
         public int Iterations { get; private set; } = measured.HasFixedIterations ? measured.Iterations : Math.Min(measured.Iterations, IterationsToTry);
 
         public string Order => new BenchOrder(
-            measured.Operation, measured.Type, measured.Bytes, Iterations, measured.InPlace, variant.Codec, variant.Commit).ToLine();
+            measured.Operation, measured.Type, measured.Bytes, Iterations, measured.InPlace, variant.Codec, variant.Commit, variant.Algorithm).ToLine();
 
         public void Take(BenchReply reply, bool counts)
         {

@@ -59,6 +59,37 @@ public sealed unsafe partial class CollectiveEngine
         Received(now, rank, operation, header);
     }
 
+    /// <summary>Takes the header of a data frame whose bytes can be read where the link has them.</summary>
+    /// <returns>False when <see cref="BeginFrame"/> has to say where they go; then nothing has happened.</returns>
+    /// <exception cref="ProtocolException">The peer broke the rules: close the link and report it.</exception>
+    public bool TryBeginDirect(TimeSpan now, int rank, in FrameHeader header)
+    {
+        if (header.Type != FrameType.Data
+            || header.Length == 0
+            || !_operations.TryGetValue((header.Tag, header.Sequence), out var operation)
+            || !operation.IsStarted
+            || Disagreement(rank, operation, header) is not Agreement.Full)
+        {
+            return false;
+        }
+
+        _machine.Heard(rank, now);
+        var transfer = TransferOf(rank, operation, header);
+        return transfer.TryOpen(SourceIndex(rank, transfer), SliceOf(header));
+    }
+
+    /// <summary>Takes in a piece of the payload of a frame that was begun so; <see cref="EndFrame"/> follows the last one.</summary>
+    /// <param name="rank">Who sent it.</param>
+    /// <param name="header">The frame's header.</param>
+    /// <param name="offset">The bytes before the piece: a multiple of 64.</param>
+    /// <param name="bytes">Where it lies now.</param>
+    /// <param name="length">Its length: a multiple of 64, except for the last piece.</param>
+    public void Absorb(int rank, in FrameHeader header, int offset, byte* bytes, int length)
+    {
+        var transfer = _operations[(header.Tag, header.Sequence)].Transfers[header.Part];
+        transfer.Absorb(SourceIndex(rank, transfer), SliceOf(header), offset, bytes, length);
+    }
+
     private byte* BeginData(TimeSpan now, int rank, in FrameHeader header)
     {
         if (!_operations.TryGetValue((header.Tag, header.Sequence), out var operation) || !operation.IsStarted)
@@ -66,9 +97,18 @@ public sealed unsafe partial class CollectiveEngine
             return BeginEarly(rank, header);
         }
 
-        if (header.OperationHash != operation.Descriptor.Hash)
+        var agreement = Disagreement(rank, operation, header);
+        if (agreement != Agreement.Full)
         {
-            Mismatch(now, rank, operation, header, header.Part);
+            if (agreement == Agreement.OtherOperation)
+            {
+                Mismatch(now, rank, operation, header, header.Part);
+            }
+            else
+            {
+                CountMismatch(now, rank, operation, header);
+            }
+
             return BeginUnwanted(rank, header);
         }
 
@@ -82,6 +122,20 @@ public sealed unsafe partial class CollectiveEngine
         Received(now, rank, operation, header);
         return null;
     }
+
+    // Counts of an uneven all-to-all are between two members, so the operation's hash does not hold them.
+    private static Agreement Disagreement(int rank, EngineOperation operation, in FrameHeader header) =>
+        header.OperationHash != operation.Descriptor.Hash ? Agreement.OtherOperation
+        : header.Part < operation.Group.Parts.Count
+            && operation.Group.Parts[header.Part].ReceiveCounts is { } counts && counts[rank] != header.Count ? Agreement.OtherCount
+        : Agreement.Full;
+
+    private void CountMismatch(TimeSpan now, int rank, EngineOperation operation, in FrameHeader header) => Condemn(
+        now,
+        operation,
+        ErrorKind.Mismatch,
+        $"members disagree on operation {operation.Sequence} of tag {operation.Options.Tag}: {View!.Members[rank]} sends {Self}"
+        + $" {header.Count} elements, but {Self} expects {operation.Group.Parts[header.Part].ReceiveCounts![rank]}");
 
     private byte* BeginEarly(int rank, in FrameHeader header)
     {
@@ -344,6 +398,13 @@ public sealed unsafe partial class CollectiveEngine
     }
 
     private static Slice SliceOf(in FrameHeader header) => new(header.Step, header.Offset, header.Length, header.WeightSum);
+
+    private enum Agreement
+    {
+        Full,
+        OtherOperation,
+        OtherCount,
+    }
 
     /// <summary>A data frame that came before its operation was started here.</summary>
     private sealed record EarlyFrame(int Rank, FrameHeader Header, byte[] Bytes, bool IsUnwanted = false);

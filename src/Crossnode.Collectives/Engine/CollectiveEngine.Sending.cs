@@ -34,7 +34,7 @@ public sealed unsafe partial class CollectiveEngine
     }
 
     /// <summary>The frame that <see cref="TryNextFrame"/> gave is with the network; its memory is free again.</summary>
-    public void FrameSent(int rank, in FrameHeader header)
+    public void FrameSent(TimeSpan now, int rank, in FrameHeader header)
     {
         var link = _links[rank];
         if (header.Type != FrameType.Data || link.Sending is not { } sending)
@@ -45,7 +45,14 @@ public sealed unsafe partial class CollectiveEngine
         link.Sending = null;
         if (sending.Operation.Transfers.Length > sending.Part)
         {
-            sending.Operation.Transfers[sending.Part].Sent(sending.Target);
+            var transfer = sending.Operation.Transfers[sending.Part];
+            transfer.Sent(sending.Target, SliceOf(header));
+            if (!sending.Operation.IsDataComplete)
+            {
+                // What had come too early may have had its turn now.
+                CheckDataComplete(now, sending.Operation);
+                WantSends(sending.Operation);
+            }
         }
 
         var counters = Traffic.GetValueOrDefault(header.Tag);
@@ -93,19 +100,22 @@ public sealed unsafe partial class CollectiveEngine
                 return false;
             }
 
+            transfer.Take(target);
+            var called = operation.Group.Parts[part];
             header = operation.Descriptor.Fields with
             {
                 Type = FrameType.Data,
-                Kind = operation.Group.Parts[part].Kind,
-                Element = operation.Group.Parts[part].Source.Type,
-                Reduce = operation.Group.Parts[part].Reduce,
-                Root = operation.Group.Parts[part].Root.Value,
+                Kind = called.Kind,
+                Element = called.Type,
+                Reduce = called.Reduce,
+                Codec = (byte)called.Codec,
+                Root = called.Root.Value,
                 Part = (ushort)part,
                 Tag = operation.Options.Tag,
                 Sequence = operation.Sequence,
                 Step = slice.Step,
-                Count = operation.Group.Parts[part].Source.Count,
-                Offset = slice.Offset,
+                Count = called.ReceiveCounts is null ? called.Count : called.Counts![rank],
+                Offset = slice.Chunk,
                 Length = slice.Length,
                 WeightSum = slice.WeightSum,
             };

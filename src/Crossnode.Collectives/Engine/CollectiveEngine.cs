@@ -53,7 +53,7 @@ public sealed partial class CollectiveEngine : IDisposable
     public View? View => _topology.View;
 
     /// <summary>This member's rank; -1 before the first view.</summary>
-    public int Rank => View is null ? -1 : _topology.Rank;
+    public int Rank => View is null ? -1 : _topology.Book.Rank;
 
     /// <summary>This member's identity; before the first view it may be unassigned.</summary>
     public MemberId Self => _machine.Self;
@@ -100,7 +100,7 @@ public sealed partial class CollectiveEngine : IDisposable
         }
 
         var actions = Rent();
-        operation.Sequence = _machine.Submit(options.Tag, (uint)options.OnViewChange, actions);
+        operation.Sequence = _machine.Submit(options.Tag, TagModes.Of(options), actions);
         _operations.Add((options.Tag, operation.Sequence), operation);
         CarryOut(now, actions);
         return operation;
@@ -232,11 +232,11 @@ public sealed partial class CollectiveEngine : IDisposable
             throw new ArgumentOutOfRangeException(nameof(options), options.OnViewChange, "use Retry or Report");
         }
 
-        if (_machine.OnViewChangeOf(options.Tag) is var first && first != 0 && first != (uint)options.OnViewChange)
+        if (_machine.OnViewChangeOf(options.Tag) is var first && first != 0 && first != TagModes.Of(options))
         {
             throw new ArgumentException(
-                $"the first operation of tag {options.Tag} is to {(OnViewChange)first} on a view change, so all of that tag are; "
-                + "use another tag for the others",
+                $"the first operation of tag {options.Tag} is {(first == TagMode.BestEffort ? "best effort" : $"to {(OnViewChange)first} on a view change")},"
+                + " so all of that tag are; use another tag for the others",
                 nameof(options));
         }
 
@@ -365,7 +365,8 @@ public sealed partial class CollectiveEngine : IDisposable
     private void Install(View view)
     {
         StopAll();
-        _topology = new TopologyContext(view, TopologyPlan.From(view.Links), _machine.Rank, _options.ChunkBytes);
+        var book = new PlanBook(TopologyPlan.From(view.Links), _machine.Rank);
+        _topology = new TopologyContext(view, book, new Picks(book, _options.ChunkBytes));
         _links = new LinkTraffic[view.Members.Count];
         for (var rank = 0; rank < _links.Length; rank++)
         {
@@ -397,10 +398,9 @@ public sealed partial class CollectiveEngine : IDisposable
 
     private void Start(TimeSpan now, EngineOperation operation)
     {
-        if (!operation.Start(_topology))
+        if (operation.Start(_topology) is { } error)
         {
-            var root = operation.Group.Parts.First(part => View!.RankOf(part.Root) < 0).Root;
-            Condemn(now, operation, ErrorKind.Membership, $"{root}, the root of the broadcast, is not in {View!.Id}");
+            Condemn(now, operation, ErrorKind.Membership, error);
             return;
         }
 

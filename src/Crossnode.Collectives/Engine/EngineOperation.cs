@@ -24,7 +24,7 @@ public sealed unsafe class EngineOperation
             throw new ArgumentException($"a group has at most {ushort.MaxValue} parts, not {group.Parts.Count}", nameof(group));
         }
 
-        Descriptor = OperationDescriptor.Of(group, options.OnViewChange);
+        Descriptor = OperationDescriptor.Of(group, options);
         Weight = Math.Round(group.Weight * WeightScale) / WeightScale;
         _sources = new PinnedBuffer[group.Parts.Count];
         _targets = new PinnedBuffer[group.Parts.Count];
@@ -83,31 +83,41 @@ public sealed unsafe class EngineOperation
     /// <summary>The ranks whose credit has come.</summary>
     internal HashSet<int> Credits { get; } = [];
 
-    internal bool Start(TopologyContext context)
+    /// <summary>Begins in a view; gives a sentence when it cannot run there.</summary>
+    internal string? Start(TopologyContext context)
     {
         StopTransfers();
         Attempts++;
         IsStarted = true;
-        foreach (var part in Group.Parts)
+        var memories = new PartMemory[Group.Parts.Count];
+        for (var index = 0; index < memories.Length; index++)
         {
-            if (part.Kind == CollectiveKind.Broadcast && context.View.RankOf(part.Root) < 0)
+            var error = PartResolution.TryResolve(
+                Group.Parts[index], context.View, context.Book.Rank, SourceOf(index), _targets[index].Address, out memories[index]);
+            if (error is not null)
             {
-                return false;
+                return error;
             }
         }
 
-        var transfers = new Transfer[Group.Parts.Count];
+        var picks = new Plans.Pick[memories.Length];
+        for (var index = 0; index < picks.Length; index++)
+        {
+            if (!context.Picks.TryPick(memories[index], Options.Algorithm, out picks[index], out var refusal))
+            {
+                return refusal;
+            }
+        }
+
+        var transfers = new Transfer[memories.Length];
         for (var index = 0; index < transfers.Length; index++)
         {
-            var part = Group.Parts[index];
-            var root = part.Kind == CollectiveKind.Broadcast ? context.View.RankOf(part.Root) : 0;
-            var memory = new PartMemory(
-                part.Kind, part.Source.Type, part.Reduce, part.Source.Count, root, SourceOf(index), _targets[index].Address);
-            transfers[index] = TransferFactory.Create(memory, context.Plan, context.Rank, Weight, context.ChunkBytes);
+            transfers[index] = TransferFactory.Create(
+                memories[index], context.Book, picks[index].Algorithm, Weight, picks[index].ChunkBytes, _pool);
         }
 
         Transfers = transfers;
-        return true;
+        return null;
     }
 
     /// <summary>True once, when every part has all of its result.</summary>
@@ -120,7 +130,8 @@ public sealed unsafe class EngineOperation
 
         foreach (var transfer in Transfers)
         {
-            if (!transfer.IsDataComplete)
+            // Without a barrier nobody says that the others have all that this member sends.
+            if (!transfer.IsDataComplete || (Options.BestEffort && !transfer.AllSent))
             {
                 return false;
             }
@@ -169,7 +180,9 @@ public sealed unsafe class EngineOperation
 
     internal void Fail(ErrorKind kind, string text, ViewId view)
     {
-        var status = kind is ErrorKind.OutcomeUnknown or ErrorKind.Membership && view == ViewId.None
+        var isOfNoView = kind is ErrorKind.OutcomeUnknown or ErrorKind.Membership && view == ViewId.None;
+        var isLeftOpen = Options.BestEffort && Attempts > 0 && kind != ErrorKind.ZeroWeight;
+        var status = isOfNoView || isLeftOpen
             ? OperationStatus.Unknown
             : OperationStatus.Aborted;
         Finish(restore: true, new OperationOutcome(status, view, [], 0, Attempts, new OperationException(kind, text))
@@ -216,7 +229,7 @@ public sealed unsafe class EngineOperation
     {
         var part = Group.Parts[index];
         var bytes = part.Source.ByteLength;
-        if (bytes == 0 || _sources[index].Address != _targets[index].Address)
+        if (bytes == 0 || !part.OverwritesInput || !Overlaps(index))
         {
             return;
         }
@@ -225,12 +238,19 @@ public sealed unsafe class EngineOperation
         Buffer.MemoryCopy(_sources[index].Address, (void*)_snapshots[index].Address, bytes, bytes);
     }
 
-    private void CheckOverlap(int index)
+    private bool Overlaps(int index)
     {
         var source = _sources[index].Address;
         var target = _targets[index].Address;
-        var bytes = Group.Parts[index].Source.ByteLength;
-        if (source != target && source < target + bytes && target < source + bytes)
+        return source < target + Group.Parts[index].Target.ByteLength && target < source + Group.Parts[index].Source.ByteLength;
+    }
+
+    // The same memory, or, where one is a block of the other, that block of it: which one is known only in a view.
+    private void CheckOverlap(int index)
+    {
+        var part = Group.Parts[index];
+        var isOfBlocks = part.Source.Count != part.Target.Count;
+        if (_sources[index].Address != _targets[index].Address && !isOfBlocks && Overlaps(index))
         {
             throw new ArgumentException($"source and target of part {index} overlap; use the same memory, or memory apart");
         }
@@ -255,7 +275,7 @@ public sealed unsafe class EngineOperation
             if (restore && _snapshots[index].Address != 0)
             {
                 var bytes = Group.Parts[index].Source.ByteLength;
-                Buffer.MemoryCopy((void*)_snapshots[index].Address, _targets[index].Address, bytes, bytes);
+                Buffer.MemoryCopy((void*)_snapshots[index].Address, _sources[index].Address, bytes, bytes);
             }
         }
 
@@ -266,4 +286,4 @@ public sealed unsafe class EngineOperation
 }
 
 /// <summary>What a view means for transfers.</summary>
-internal readonly record struct TopologyContext(View View, Plans.TopologyPlan Plan, int Rank, int ChunkBytes);
+internal readonly record struct TopologyContext(View View, Plans.PlanBook Book, Plans.Picks Picks);

@@ -27,8 +27,13 @@ public sealed unsafe class FrameConnection : IDisposable
     // Sixteen small operations' worth of frames in one send; a payload up to SmallPayload is copied in with its header.
     private const int StagingSize = 64 << 10;
 
+    private const int Line = 64;
+
     // One read takes a 4 KiB operation with its token; of a large payload at most this much is copied once more.
     private const int ReadSize = 16 << 10;
+
+    // What goes through memory in one turn, and lies in the cache of the sender when the receiver reads it.
+    private const int TurnBytes = 128 << 10;
 
     private readonly Connection _connection;
     private readonly byte[] _in = GC.AllocateUninitializedArray<byte>(ReadSize);
@@ -128,9 +133,11 @@ public sealed unsafe class FrameConnection : IDisposable
         }
 
         _outStart = _outEnd = 0;
+        // Through memory each piece is read while it is in the cache: sending takes turns with receiving.
+        var most = _connection.HasDirectWrites ? TurnBytes : int.MaxValue;
         while (_sendLeft > 0)
         {
-            var status = _connection.TrySend(new ReadOnlySpan<byte>(_sendPayload, _sendLeft), out var sent);
+            var status = _connection.TrySend(new ReadOnlySpan<byte>(_sendPayload, Math.Min(_sendLeft, most)), out var sent);
             if (status != IoStatus.Done)
             {
                 return Blocked(status);
@@ -139,6 +146,10 @@ public sealed unsafe class FrameConnection : IDisposable
             moved = true;
             _sendPayload += sent;
             _sendLeft -= sent;
+            if (_sendLeft > 0 && _connection.HasDirectWrites)
+            {
+                return FrameStatus.WouldBlock;
+            }
         }
 
         return FrameStatus.Ready;
@@ -174,6 +185,11 @@ public sealed unsafe class FrameConnection : IDisposable
     {
         moved = false;
         header = default;
+        if (HasDirectReads)
+        {
+            return TryReadHeaderDirectly(out header, out moved);
+        }
+
         while (_inEnd - _inStart < FrameHeader.Size)
         {
             var status = Fill(out var received);
@@ -224,6 +240,39 @@ public sealed unsafe class FrameConnection : IDisposable
         return FrameStatus.Ready;
     }
 
+    /// <summary>Whether payloads can be read where they lie, with <see cref="TryPeekPayload"/>.</summary>
+    public bool HasDirectReads => _connection.HasDirectReads && _inStart == _inEnd;
+
+    /// <summary>Says that the payload of the header just read is taken with <see cref="TryPeekPayload"/>.</summary>
+    public void BeginDirectPayload(int length) => _receiveLeft = length;
+
+    /// <summary>Shows the next piece of the payload: whole lines of 64 bytes, or its end. Call <see cref="ConsumePayload"/> with its length.</summary>
+    public FrameStatus TryPeekPayload(out ReadOnlySpan<byte> piece)
+    {
+        piece = [];
+        var status = _connection.TryPeek(out var bytes);
+        if (status != IoStatus.Done)
+        {
+            return Blocked(status);
+        }
+
+        var length = Math.Min(Math.Min(bytes.Length, _receiveLeft), TurnBytes);
+        if (length < _receiveLeft)
+        {
+            length &= ~(Line - 1);
+        }
+
+        piece = bytes[..length];
+        return length > 0 ? FrameStatus.Ready : FrameStatus.WouldBlock;
+    }
+
+    /// <summary>Gives back a piece of the payload that was taken.</summary>
+    public void ConsumePayload(int length)
+    {
+        _connection.Consume(length);
+        _receiveLeft -= length;
+    }
+
     /// <summary>Frees all borrowed memory: what is left of a payload to send is copied, one half received is forgotten.</summary>
     /// <remarks>Sending may go on, so that a last frame can follow; receiving may not.</remarks>
     public void DetachPayloads()
@@ -244,6 +293,26 @@ public sealed unsafe class FrameConnection : IDisposable
     /// <inheritdoc />
     public void Dispose() => _connection.Dispose();
 
+    // The peer can still write to what is peeked at: the header is copied before it is looked at.
+    private FrameStatus TryReadHeaderDirectly(out FrameHeader header, out bool moved)
+    {
+        moved = false;
+        header = default;
+        var status = _connection.TryPeek(out var bytes);
+        if (status != IoStatus.Done || bytes.Length < FrameHeader.Size)
+        {
+            return status == IoStatus.Done ? FrameStatus.WouldBlock : Blocked(status);
+        }
+
+        Span<byte> copy = stackalloc byte[FrameHeader.Size];
+        bytes[..FrameHeader.Size].CopyTo(copy);
+        _connection.Consume(FrameHeader.Size);
+        moved = true;
+        return FrameHeader.TryRead(copy, out header, out var error)
+            ? FrameStatus.Ready
+            : Fail($"{_connection.Remote} sent {error}");
+    }
+
     private FrameStatus Fill(out bool received)
     {
         received = false;
@@ -258,7 +327,14 @@ public sealed unsafe class FrameConnection : IDisposable
             _inStart = 0;
         }
 
-        var status = _connection.TryReceive(_in.AsSpan(_inEnd), out var count);
+        // What follows the preamble stays where it can be read directly.
+        var room = _in.AsSpan(_inEnd);
+        if (_connection.HasDirectReads && _inEnd < Preamble.FixedSize)
+        {
+            room = room[..(Preamble.FixedSize - _inEnd)];
+        }
+
+        var status = _connection.TryReceive(room, out var count);
         if (status != IoStatus.Done)
         {
             return Blocked(status);

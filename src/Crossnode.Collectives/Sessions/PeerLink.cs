@@ -12,6 +12,8 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
     private FrameHeader _sending;
     private bool _isSending;
     private FrameHeader _receiving;
+    private bool _isDirect;
+    private int _absorbed;
     private bool _disposed;
 
     public int Rank { get; } = rank;
@@ -27,7 +29,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
         moved = false;
         try
         {
-            if ((WantsSend || Frames.HasPending) && !Send(engine, ref moved))
+            if ((WantsSend || Frames.HasPending) && !Send(now, engine, ref moved))
             {
                 // The peer may have said why before it broke off; what it sent is still read below.
                 WantsSend = false;
@@ -65,7 +67,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
         Frames.Dispose();
     }
 
-    private bool Send(CollectiveEngine engine, ref bool moved)
+    private bool Send(TimeSpan now, CollectiveEngine engine, ref bool moved)
     {
         while (true)
         {
@@ -80,7 +82,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
                 engine.CountWire(TagOf(header), FrameHeader.Size + header.Length);
                 if (Frames.QueueFrame(header, payload))
                 {
-                    engine.FrameSent(Rank, header);
+                    engine.FrameSent(now, Rank, header);
                 }
                 else
                 {
@@ -109,7 +111,7 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
             if (_isSending)
             {
                 _isSending = false;
-                engine.FrameSent(Rank, _sending);
+                engine.FrameSent(now, Rank, _sending);
                 WantsSend = true;
             }
         }
@@ -123,7 +125,12 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
         {
             FrameStatus status;
             bool got;
-            if (Frames.IsReceivingPayload)
+            if (Frames.IsReceivingPayload && _isDirect)
+            {
+                status = Absorb(now, engine, out got);
+                moved |= got;
+            }
+            else if (Frames.IsReceivingPayload)
             {
                 status = Frames.ReceivePayload(out got);
                 moved |= got;
@@ -167,6 +174,12 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
                 return false;
             }
 
+            // Through memory: a piece in, a piece out.
+            if (_isDirect && got && Frames.HasPending)
+            {
+                return true;
+            }
+
             // Large payloads: let sends take their turn after every frame, so that both directions move.
             if (!Frames.IsReceivingPayload && _receiving.Length > FrameConnection.SmallPayload)
             {
@@ -176,12 +189,45 @@ internal sealed unsafe class PeerLink(int rank, FrameConnection frames) : IDispo
         }
     }
 
+    private FrameStatus Absorb(TimeSpan now, CollectiveEngine engine, out bool got)
+    {
+        var status = Frames.TryPeekPayload(out var piece);
+        got = status == FrameStatus.Ready;
+        if (!got)
+        {
+            return status;
+        }
+
+        fixed (byte* bytes = piece)
+        {
+            engine.Absorb(Rank, _receiving, _absorbed, bytes, piece.Length);
+        }
+
+        _absorbed += piece.Length;
+        Frames.ConsumePayload(piece.Length);
+        if (!Frames.IsReceivingPayload)
+        {
+            engine.EndFrame(now, Rank, _receiving);
+        }
+
+        return status;
+    }
+
     private static uint TagOf(in FrameHeader header) =>
         header.Type is FrameType.Data or FrameType.Credit or FrameType.Token ? header.Tag : CollectiveEngine.OverheadTag;
 
     private void Begin(TimeSpan now, CollectiveEngine engine, in FrameHeader header)
     {
         engine.CountReceived(TagOf(header), FrameHeader.Size + header.Length);
+        _isDirect = Frames.HasDirectReads && engine.TryBeginDirect(now, Rank, header);
+        if (_isDirect)
+        {
+            _receiving = header;
+            _absorbed = 0;
+            Frames.BeginDirectPayload(header.Length);
+            return;
+        }
+
         var target = engine.BeginFrame(now, Rank, header);
         if (target is null)
         {

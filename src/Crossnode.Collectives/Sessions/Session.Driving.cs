@@ -5,6 +5,9 @@ namespace Crossnode.Collectives.Sessions;
 /// <summary>Who moves bytes, and when to block.</summary>
 public sealed partial class Session
 {
+    // An answer that comes at once comes within this time; yielding costs a system call.
+    private static readonly TimeSpan PoliteAfter = TimeSpan.FromMicroseconds(5);
+
     // Called with the lock held; releases it only to wait.
     private void DriveUntilDone(EngineOperation operation)
     {
@@ -57,6 +60,11 @@ public sealed partial class Session
                 WaitForBytes(_callerPoller, _callerWatches);
                 spinUntil = Now + _options.SpinTime;
             }
+            else if (spinUntil - now < _options.SpinTime - PoliteAfter)
+            {
+                // Where there are more members than cores, the one that is waited for may need this one.
+                Thread.Yield();
+            }
         }
     }
 
@@ -70,27 +78,53 @@ public sealed partial class Session
 
     private void Background()
     {
-        lock (_gate)
+        while (!Volatile.Read(ref _stopping))
         {
-            while (!_stopping)
+            // A caller that drives does all there is to do, so nobody disturbs it, not even by asking for the lock.
+            var waits = Volatile.Read(ref _callerDrives);
+            if (!waits)
             {
-                var callersBusy = _callerDrives || (_waitingAsync == 0 && Now - _callerSeen < 10 * LookIn);
-                var moved = Guarded();
-                if (_broken is not null)
+                lock (_gate)
                 {
-                    return;
-                }
+                    if (_stopping)
+                    {
+                        return;
+                    }
 
-                if (callersBusy)
-                {
-                    Monitor.Wait(_gate, LookIn);
-                }
-                else if (!moved)
-                {
-                    WaitForBytes(_backgroundPoller, _backgroundWatches);
+                    var moved = Guarded();
+                    if (_broken is not null)
+                    {
+                        return;
+                    }
+
+                    waits = _callerDrives || (_waitingAsync == 0 && Now - _callerSeen < 10 * LookIn);
+                    if (!waits && !moved)
+                    {
+                        WaitForBytes(_backgroundPoller, _backgroundWatches);
+                    }
                 }
             }
+
+            if (waits)
+            {
+                _backgroundTurn.WaitOne(LookIn);
+            }
         }
+    }
+
+    // For whatever no caller waits for: operations that were only started, leaving, notes.
+    private void WakeBackground()
+    {
+        try
+        {
+            _backgroundTurn.Set();
+        }
+        catch (ObjectDisposedException)
+        {
+            // A cancellation that came while the session ended.
+        }
+
+        _backgroundPoller.Wake();
     }
 
     private bool Guarded()

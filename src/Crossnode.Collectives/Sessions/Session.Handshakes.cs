@@ -118,6 +118,9 @@ public sealed partial class Session
 
         public PendingConnect? Pending => _pending;
 
+        /// <summary>Another way to the peer, for when the first one leads nowhere.</summary>
+        public Func<PendingConnect>? Otherwise { get; set; }
+
         public FrameConnection? Frames { get; private set; }
 
         public string? Failure { get; private set; }
@@ -150,6 +153,11 @@ public sealed partial class Session
                 }
 
                 moved = true;
+                if (status == ConnectStatus.Failed && TryOtherwise())
+                {
+                    return Failure is null ? HandshakeOutcome.Waiting : HandshakeOutcome.Over;
+                }
+
                 if (status == ConnectStatus.Failed)
                 {
                     Failure = _pending.Failure;
@@ -191,6 +199,28 @@ public sealed partial class Session
                 PreambleStatus.OldView => HandshakeOutcome.PeerMovedOn,
                 _ => HandshakeOutcome.Over,
             };
+        }
+
+        private bool TryOtherwise()
+        {
+            if (Otherwise is not { } otherwise)
+            {
+                return false;
+            }
+
+            Otherwise = null;
+            _pending!.Dispose();
+            try
+            {
+                _pending = otherwise();
+            }
+            catch (Core.Errors.InputException unusable)
+            {
+                _pending = null;
+                Failure = unusable.Message;
+            }
+
+            return true;
         }
 
         private HandshakeOutcome Accept(Session session, ref bool moved)

@@ -73,7 +73,16 @@ public sealed partial class Session
 
     private void Accept(TimeSpan now)
     {
-        while (_listener.TryAccept(out var connection))
+        Accept(now, _listener);
+        if (_hostLinks is not null)
+        {
+            Accept(now, _hostLinks.Listener);
+        }
+    }
+
+    private void Accept(TimeSpan now, Listener listener)
+    {
+        while (listener.TryAccept(out var connection))
         {
             if (_handshakes.Count < MaxHandshakes)
             {
@@ -269,8 +278,13 @@ public sealed partial class Session
         var ours = PreambleOf(StreamPurpose.Link, view.Id);
         try
         {
-            return new Handshake(
-                _transport.Connect(view.Record.Members[rank].Endpoint), ours, rank, member, Now + HandshakeTimeout);
+            var record = view.Record.Members[rank];
+            return _hostLinks is null
+                ? new Handshake(_transport.Connect(record.Endpoint), ours, rank, member, Now + HandshakeTimeout)
+                : new Handshake(_hostLinks.Connect(record.Incarnation), ours, rank, member, Now + HandshakeTimeout)
+                {
+                    Otherwise = () => _transport.Connect(record.Endpoint),
+                };
         }
         catch (InputException unusable)
         {
@@ -492,6 +506,11 @@ public sealed partial class Session
             if (!_listens)
             {
                 poller.Watch(session._listener);
+                if (session._hostLinks is { } local)
+                {
+                    poller.Watch(local.Listener);
+                }
+
                 _listens = true;
             }
 

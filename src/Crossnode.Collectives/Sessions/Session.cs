@@ -31,10 +31,12 @@ public sealed partial class Session : IStateExchange, IDisposable
     private readonly ITransport _transport;
     private readonly object _gate = new();
     private readonly Listener _listener;
+    private readonly HostLinks? _hostLinks;
     private readonly CollectiveEngine _engine;
     private readonly Poller _callerPoller;
     private readonly Poller _backgroundPoller;
     private readonly Thread _background;
+    private readonly AutoResetEvent _backgroundTurn = new(false);
     private readonly long _origin;
     private readonly string _endpoint;
 
@@ -59,6 +61,15 @@ public sealed partial class Session : IStateExchange, IDisposable
         _origin = options.Time.GetTimestamp();
         _listener = transport.Listen(options.Host, options.Ports);
         _endpoint = AdvertisedEndpoint.Of(options.Advertise, _listener.Address);
+        if (options.SharedMemory && transport is TcpTransport)
+        {
+            _hostLinks = HostLinks.TryOpen(options.Run, options.Incarnation, options.Time, out var reason);
+            if (reason is not null)
+            {
+                Log($"links on this machine go over TCP: {reason}");
+            }
+        }
+
         _coordinators = options.Coordinators;
         _engine = new CollectiveEngine(options.ToMember(_endpoint), options.Engine, new Host(this));
         _controlOpened = () => _engine.ControlUp(Now);
@@ -194,7 +205,7 @@ public sealed partial class Session : IStateExchange, IDisposable
             _engine.Ready(Now);
         }
 
-        _backgroundPoller.Wake();
+        WakeBackground();
         WaitForFirstView(orInvitation: false, cancellationToken);
     }
 
@@ -261,7 +272,7 @@ public sealed partial class Session : IStateExchange, IDisposable
             Monitor.PulseAll(_gate);
         }
 
-        _backgroundPoller.Wake();
+        WakeBackground();
         using var registration = cancellationToken.CanBeCanceled
             ? cancellationToken.UnsafeRegister(_ => Cancel(operation), null)
             : default;
@@ -322,7 +333,7 @@ public sealed partial class Session : IStateExchange, IDisposable
             SendControl(new ControlMessage { Note = new Note { Topic = topic, Json = json } });
         }
 
-        _backgroundPoller.Wake();
+        WakeBackground();
     }
 
     /// <summary>Leaves the run: hands in commit points, waits (bounded) to be let go, closes every link.</summary>
@@ -345,7 +356,7 @@ public sealed partial class Session : IStateExchange, IDisposable
             if (_engine.EndReason is null && _broken is null)
             {
                 _engine.Leave(Now);
-                _backgroundPoller.Wake();
+                WakeBackground();
                 var until = Now + _options.LeaveTimeout;
                 while (_engine.EndReason is null && _broken is null && Now < until)
                 {
@@ -387,7 +398,7 @@ public sealed partial class Session : IStateExchange, IDisposable
             Monitor.PulseAll(_gate);
         }
 
-        _backgroundPoller.Wake();
+        WakeBackground();
         _callerPoller.Wake();
         if (_background.IsAlive && Thread.CurrentThread != _background)
         {
@@ -403,17 +414,19 @@ public sealed partial class Session : IStateExchange, IDisposable
 
             CloseEverything();
             _listener.Dispose();
+            _hostLinks?.Dispose();
             _engine.Dispose();
         }
 
         _backgroundPoller.Dispose();
+        _backgroundTurn.Dispose();
         _callerPoller.Dispose();
     }
 
     private static OperationOutcome Result(EngineOperation operation, CancellationToken cancellationToken)
     {
         var outcome = operation.Outcome!;
-        if (outcome.Status == OperationStatus.Aborted && operation.IsCondemned && cancellationToken.IsCancellationRequested)
+        if (outcome.Status != OperationStatus.Completed && operation.IsCondemned && cancellationToken.IsCancellationRequested)
         {
             throw new OperationCanceledException(cancellationToken);
         }
@@ -455,7 +468,7 @@ public sealed partial class Session : IStateExchange, IDisposable
         }
 
         _callerPoller.Wake();
-        _backgroundPoller.Wake();
+        WakeBackground();
     }
 
     private void ThrowIfBroken()

@@ -34,6 +34,10 @@ public sealed record SessionOptions
     /// <value>null: the one listened on.</value>
     public string? Advertise { get; init; }
 
+    /// <summary>Whether links to members on this machine go through shared memory where they can; else all go by the transport.</summary>
+    /// <value>True; it takes Linux, TCP as the transport, and processes of one user.</value>
+    public bool SharedMemory { get; init; } = true;
+
     /// <summary>How long to wait for a view that holds this process: the run's first one, or one that admits it.</summary>
     /// <value>60 s.</value>
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(60);
@@ -78,8 +82,9 @@ public sealed record SessionOptions
     public EngineOptions Engine { get; init; } = new();
 
     /// <summary>How long a caller looks for bytes before it blocks.</summary>
-    /// <value>20 microseconds: about what waking a blocked thread costs.</value>
-    public TimeSpan SpinTime { get; init; } = TimeSpan.FromMicroseconds(20);
+    /// <value>50 microseconds: what waking a blocked thread costs on a slow day. With less, two members that once slept would
+    /// wake each other for every message from then on.</value>
+    public TimeSpan SpinTime { get; init; } = TimeSpan.FromMicroseconds(50);
 
     /// <summary>Where log lines go.</summary>
     public ILogger? Logger { get; init; }

@@ -8,7 +8,7 @@ internal sealed unsafe class LocalTransfer : Transfer
 {
     public LocalTransfer(in PartMemory part, double weight)
     {
-        if (part.Kind == CollectiveKind.AllReduce)
+        if (part.IsReduction)
         {
             TotalWeight = part.Reduce == ReduceOperator.Average ? weight : 1;
             ZeroWeight = TotalWeight == 0;
@@ -16,7 +16,8 @@ internal sealed unsafe class LocalTransfer : Transfer
 
         if (part.Source != part.Target && !ZeroWeight)
         {
-            Buffer.MemoryCopy(part.Source, part.Target, part.ByteLength, part.ByteLength);
+            var bytes = part.Count * part.ElementSize;
+            Buffer.MemoryCopy(part.Source, part.Target, bytes, bytes);
         }
     }
 
@@ -30,7 +31,9 @@ internal sealed unsafe class LocalTransfer : Transfer
 
     public override bool TryGetSend(int targetIndex, out Slice slice, out byte* payload) => throw NoOther();
 
-    public override void Sent(int targetIndex) => throw NoOther();
+    public override void Take(int targetIndex) => throw NoOther();
+
+    public override void Sent(int targetIndex, in Slice slice) => throw NoOther();
 
     public override byte* Expect(int sourceIndex, in Slice slice) => throw NoOther();
 

@@ -5,9 +5,9 @@ namespace Crossnode.Collectives.Transfers;
 /// <summary>Moves one buffer of one operation at one member: says what to send and where received bytes go, and reduces.</summary>
 /// <remarks>
 /// Pure: no sockets, no threads, no time. Calls are serialised by the caller and valid in one attempt in one view.
-/// Slices between two members travel in order. The source is never written; until <see cref="IsDataComplete"/> the
-/// target holds partial results, and it stays readable until <see cref="AllSent"/>, because others' bytes are sent from
-/// it. No call allocates, except for the errors.
+/// Moves between two members begin in order; their chunks may overtake one another where a link has several stripes. The
+/// source is never written; until <see cref="IsDataComplete"/> the target holds partial results, and it stays readable
+/// until <see cref="AllSent"/>, because others' bytes are sent from it. No call allocates for each chunk.
 /// </remarks>
 public abstract unsafe class Transfer : IDisposable
 {
@@ -20,11 +20,11 @@ public abstract unsafe class Transfer : IDisposable
     /// <summary>All of this member's result is here.</summary>
     public abstract bool IsDataComplete { get; }
 
-    /// <summary>Every slice that this member owes to others was sent.</summary>
+    /// <summary>Every chunk that this member owes to others was sent.</summary>
     public abstract bool AllSent { get; }
 
-    /// <summary>The sum of the members' weights, the same on every member; for sums the number of members.</summary>
-    /// <remarks>Valid once data-complete; 0 for a broadcast.</remarks>
+    /// <summary>The sum of the members' weights, the same on every member; where nothing is weighted the number of members.</summary>
+    /// <remarks>Valid once data-complete; 0 where nothing is reduced.</remarks>
     public double TotalWeight { get; protected set; }
 
     /// <summary>Every member's weight in an average was 0: the target holds no result. The same on every member.</summary>
@@ -32,18 +32,34 @@ public abstract unsafe class Transfer : IDisposable
     public bool ZeroWeight { get; protected set; }
 
     /// <summary>Says what goes next to <c>Targets[targetIndex]</c>, without advancing.</summary>
-    /// <returns>False while nothing is ready, or when everything was sent.</returns>
+    /// <returns>False while nothing is ready, or when everything is under way.</returns>
     public abstract bool TryGetSend(int targetIndex, out Slice slice, out byte* payload);
 
-    /// <summary>Advances: all bytes of that slice have left this process's memory.</summary>
-    public abstract void Sent(int targetIndex);
+    /// <summary>Advances: the chunk that <see cref="TryGetSend"/> gave is under way.</summary>
+    public abstract void Take(int targetIndex);
 
-    /// <summary>Checks the next slice from <c>Sources[sourceIndex]</c> and says where its bytes go.</summary>
-    /// <exception cref="ProtocolException">It is not the one that the plan has next; the text names both.</exception>
+    /// <summary>All bytes of a chunk that was taken have left this process's memory.</summary>
+    public abstract void Sent(int targetIndex, in Slice slice);
+
+    /// <summary>Checks a chunk from <c>Sources[sourceIndex]</c> and says where its bytes go.</summary>
+    /// <exception cref="ProtocolException">The plan has no such chunk, or it has come already; the text names both.</exception>
     public abstract byte* Expect(int sourceIndex, in Slice slice);
 
-    /// <summary>Takes the slice that was announced last: its bytes are all there.</summary>
+    /// <summary>Takes a chunk that was announced: its bytes are all there.</summary>
     public abstract void Received(int sourceIndex, in Slice slice);
+
+    /// <summary>Checks a chunk as <see cref="Expect"/> does, if its bytes can be taken in from where they lie.</summary>
+    /// <returns>False when they have to be copied first; then nothing has happened.</returns>
+    public virtual bool TryOpen(int sourceIndex, in Slice slice) => false;
+
+    /// <summary>Takes in a piece of a chunk that was opened; <see cref="Received"/> follows the last piece.</summary>
+    /// <param name="sourceIndex">Whose chunk it is.</param>
+    /// <param name="slice">The chunk.</param>
+    /// <param name="offset">The bytes of the chunk before this piece: a multiple of 64.</param>
+    /// <param name="bytes">Where the piece lies; it is only read during the call.</param>
+    /// <param name="length">Its length: a multiple of 64, except for the last piece.</param>
+    public virtual void Absorb(int sourceIndex, in Slice slice, int offset, byte* bytes, int length) =>
+        throw new InvariantException("this transfer opens no chunks");
 
     /// <inheritdoc />
     public void Dispose()

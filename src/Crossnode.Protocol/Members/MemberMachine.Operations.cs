@@ -20,6 +20,12 @@ public sealed partial class MemberMachine
         var state = TagOf(tag);
         state.OnViewChange = state.OnViewChange == 0 ? onViewChange : state.OnViewChange;
         var sequence = state.NextSequence++;
+        if (sequence <= state.CommitPoint)
+        {
+            actions.Add(LeftOpen(tag, sequence));
+            return sequence;
+        }
+
         if (state.Killed.TryGetValue(sequence, out var killed))
         {
             actions.Add(AbortOf(tag, killed));
@@ -50,6 +56,14 @@ public sealed partial class MemberMachine
 
     private static MemberAction AbortOf(uint tag, KilledRecord killed) =>
         new(MemberActionKind.Abort, Tag: tag, Sequence: killed.Sequence, Error: (ErrorKind)killed.Kind, Text: killed.Reason);
+
+    // Only of best-effort tags: everything else that a view settles has been called by all of its members.
+    private static MemberAction LeftOpen(uint tag, long sequence) => new(
+        MemberActionKind.Abort,
+        Tag: tag,
+        Sequence: sequence,
+        Error: ErrorKind.Membership,
+        Text: "the view changed while members were at this best-effort operation; others may have its result");
 
     private TagState TagOf(uint tag)
     {
@@ -170,7 +184,7 @@ public sealed partial class MemberMachine
     private bool RunBarrier(TagState tag, OperationState operation, List<MemberAction> actions)
     {
         var barrier = View!.Barrier;
-        if (barrier.WorldSize == 1)
+        if (barrier.WorldSize == 1 || tag.OnViewChange == TagMode.BestEffort)
         {
             return true;
         }
@@ -356,7 +370,15 @@ public sealed partial class MemberMachine
         for (var index = 0; index < tag.Operations.Count;)
         {
             var sequence = tag.Operations[index].Sequence;
-            if (sequence <= commitPoint)
+            if (sequence <= commitPoint && tag.OnViewChange == TagMode.BestEffort)
+            {
+                tag.Operations.RemoveAt(index);
+                var own = _condemned.GetValueOrDefault((tag.Tag, sequence));
+                _condemned.Remove((tag.Tag, sequence));
+                var abort = LeftOpen(tag.Tag, sequence);
+                actions.Add(own is null ? abort : abort with { Error = (ErrorKind)own.Kind, Text = own.Reason });
+            }
+            else if (sequence <= commitPoint)
             {
                 tag.Operations.RemoveAt(index);
                 Committed(tag, sequence, actions);

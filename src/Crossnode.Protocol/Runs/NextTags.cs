@@ -1,14 +1,13 @@
 using Crossnode.Core;
 using Crossnode.Core.Errors;
 using Crossnode.Protocol.Control;
+using Crossnode.Protocol.Members;
 
 namespace Crossnode.Protocol.Runs;
 
 /// <summary>What the answers settle: commit points and killed numbers of the next view (R2, R13, R16).</summary>
 internal static class NextTags
 {
-    private const uint Report = 2;
-
     // Far above what members may have in flight, over all tags: a broken member cannot make a record of any size.
     private const int MostReported = 1 << 14;
 
@@ -26,7 +25,10 @@ internal static class NextTags
             foreach (var tag in answer.Tags)
             {
                 var record = Of(settled, tag.Tag);
-                record.CommitPoint = Math.Max(record.CommitPoint, tag.Committed);
+
+                // What was begun without a barrier is left behind by all, done or not.
+                var settledBy = tag.OnViewChange == TagMode.BestEffort ? Math.Max(tag.Committed, tag.HighestStarted) : tag.Committed;
+                record.CommitPoint = Math.Max(record.CommitPoint, settledBy);
             }
         }
 
@@ -61,11 +63,12 @@ internal static class NextTags
         return [.. settled.Values];
     }
 
-    /// <summary>Whether anything committed in the view that ends: some commit point moved.</summary>
-    public static bool HasCommitted(ViewRecord current, List<TagRecord> next)
+    /// <summary>Whether anything committed in the view that ends: some commit point moved, of a tag that has a barrier.</summary>
+    public static bool HasCommitted(ViewRecord current, IReadOnlyList<(MemberId Member, Answer Answer)> answers)
     {
         var before = current.Tags.ToDictionary(tag => tag.Tag, tag => tag.CommitPoint);
-        return next.Exists(tag => tag.CommitPoint > before.GetValueOrDefault(tag.Tag));
+        return answers.SelectMany(answer => answer.Answer.Tags).Any(
+            tag => tag.OnViewChange != TagMode.BestEffort && tag.Committed > before.GetValueOrDefault(tag.Tag));
     }
 
     private static TagRecord Of(SortedDictionary<uint, TagRecord> tags, uint tag)
@@ -120,7 +123,7 @@ internal static class NextTags
         var highest = new SortedDictionary<uint, long>();
         foreach (var tag in answers.SelectMany(answer => answer.Answer.Tags))
         {
-            if (tag.OnViewChange == Report)
+            if (tag.OnViewChange == TagMode.Report)
             {
                 highest.TryAdd(tag.Tag, 0);
             }

@@ -35,7 +35,7 @@ public sealed partial class RunMachine
 
         var answers = CountedAnswers(continuing);
         var linkTexts = new List<string>();
-        var committed = NextTags.HasCommitted(View!.Record, NextTags.Settle(View.Record, answers, "", _options.Rules));
+        var committed = NextTags.HasCommitted(View!.Record, answers);
         var links = SettleLinks(continuing, committed, linkTexts);
         var newcomers = FindNewcomers(now, continuing);
         var part = FindPart(continuing, newcomers, links);

@@ -36,10 +36,11 @@ public enum FrameType : byte
 /// 64 bytes, little-endian; fields that a type does not use are 0:
 /// <code>
 ///  0 u8  type           1 u8  kind          2 u8  element type   3 u8  operator
-///  4 u8  codec (0)      5 u8  flags         6 u16 part (data) or number of parts (credit, token)
+///  4 u8  codec          5 u8  flags         6 u16 part (data) or number of parts (credit, token)
 ///  8 u32 tag           12 u32 step (data) or round (token)
 /// 16 i64 sequence      24 i64 count of elements (of the part; of all parts in a credit or token)
-/// 32 i64 offset in bytes                   40 u32 payload length in bytes
+/// 32 i64 number of the chunk within the step (data), offset in bytes (chunk)
+/// 40 u32 payload length in bytes
 /// 44 u32 root member   48 f64 sum of weights                    56 u64 hash of the whole operation
 /// </code>
 /// Layout and meaning are described in docs/reference/protocol.md.
@@ -57,6 +58,9 @@ public readonly record struct FrameHeader
 
     /// <summary>Set in <see cref="Flags"/> when the operation is to be reported, not retried, on a view change.</summary>
     public const byte ReportFlag = 1;
+
+    /// <summary>Set in <see cref="Flags"/> when the operation has no commit barrier.</summary>
+    public const byte BestEffortFlag = 2;
 
     public FrameType Type { get; init; }
     public CollectiveKind Kind { get; init; }
@@ -141,7 +145,7 @@ public readonly record struct FrameHeader
         FrameType.Chunk when Sequence < 1 || Offset < 0 => $"a piece of a chunk for request {Sequence} at {Offset}",
         FrameType.Data or FrameType.Credit or FrameType.Token when Sequence < 1 => $"operation number {Sequence}",
         FrameType.Data or FrameType.Token when Step < 0 => $"step {Step}",
-        FrameType.Data or FrameType.Credit or FrameType.Token when Codec != 0 => $"codec {Codec}, which this version does not know",
+        FrameType.Data or FrameType.Credit or FrameType.Token when Codec > (byte)Core.Codec.Sign => $"codec {Codec}, which this version does not know",
         FrameType.Data or FrameType.Credit when Count < 0 || Offset < 0 => $"count {Count}, offset {Offset}",
         FrameType.Data or FrameType.Control or FrameType.State or FrameType.Chunk => null,
         FrameType.Credit or FrameType.Token or FrameType.Frozen or FrameType.Heartbeat =>

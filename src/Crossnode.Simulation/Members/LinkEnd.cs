@@ -77,7 +77,7 @@ internal sealed unsafe class LinkEnd(SimulatedMember member, Socket socket, int 
             if (header.Length <= member.Schedule.SmallPayload)
             {
                 SendWhole(header, payload);
-                member.Engine.FrameSent(Rank, header);
+                member.Engine.FrameSent(member.Time, Rank, header);
             }
             else
             {
@@ -200,7 +200,7 @@ internal sealed unsafe class LinkEnd(SimulatedMember member, Socket socket, int 
         IsSending = false;
         if (tellEngine)
         {
-            member.Engine.FrameSent(Rank, _sending);
+            member.Engine.FrameSent(member.Time, Rank, _sending);
         }
     }
 

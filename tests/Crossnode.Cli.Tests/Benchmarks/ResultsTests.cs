@@ -78,7 +78,7 @@ public sealed class ResultsTests
     [Fact]
     public void Orders_are_read_as_they_are_written()
     {
-        const string Line = "go all-reduce f32 4096 300 in none barrier";
+        const string Line = "go all-reduce f32 4096 300 in none barrier ring";
         Assert.Equal(Line, BenchOrder.Parse(Line)!.ToLine());
         Assert.Null(BenchOrder.Parse(BenchOrder.Stop));
     }

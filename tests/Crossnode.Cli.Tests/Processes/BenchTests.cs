@@ -8,7 +8,7 @@ namespace Crossnode.Cli.Tests.Processes;
 [Trait("tier", "integration")]
 public sealed class BenchTests : IDisposable
 {
-    private static readonly string[] Small = ["bench", "--worlds", "2", "--rounds", "3", "--iterations", "5", "--json"];
+    private static readonly string[] Small = ["bench", "--worlds", "2", "--links", "tcp", "--rounds", "3", "--iterations", "5", "--json"];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("crossnode-bench-test-").FullName;
 
@@ -71,7 +71,7 @@ public sealed class BenchTests : IDisposable
     public void Rank_that_dies_is_named_and_nothing_goes_on()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are needed");
-        using var bench = CrossnodeProcess.Start("bench", "--sizes", "4KiB", "--worlds", "2", "--rounds", "10000");
+        using var bench = CrossnodeProcess.Start("bench", "--sizes", "4KiB", "--worlds", "2", "--links", "tcp", "--rounds", "10000");
         var line = bench.WaitForLine("with 2 ranks: processes ");
         var ids = line[(line.LastIndexOf(' ', line.LastIndexOf(',')) + 1)..].Split(", ").Select(int.Parse).ToList();
         Signals.Send(ids[1], Signals.Kill);
@@ -86,7 +86,7 @@ public sealed class BenchTests : IDisposable
     public void Ctrl_C_ends_everything()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are needed");
-        using var bench = CrossnodeProcess.Start("bench", "--sizes", "4KiB", "--worlds", "2", "--rounds", "10000");
+        using var bench = CrossnodeProcess.Start("bench", "--sizes", "4KiB", "--worlds", "2", "--links", "tcp", "--rounds", "10000");
         var line = bench.WaitForLine("with 2 ranks: processes ");
         bench.Signal(Signals.Interrupt);
         bench.WaitForExit();

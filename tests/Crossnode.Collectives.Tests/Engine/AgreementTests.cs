@@ -72,7 +72,7 @@ public sealed unsafe class AgreementTests
         bench.Submit(new OperationGroup());
         while (bench.Engine.TryNextFrame(1, out var header, out _))
         {
-            bench.Engine.FrameSent(1, header);
+            bench.Engine.FrameSent(EngineBench.Now, 1, header);
             if (header.Type == FrameType.Token)
             {
                 Token(bench, header.OperationHash);

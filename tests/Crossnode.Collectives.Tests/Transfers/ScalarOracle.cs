@@ -126,7 +126,8 @@ internal sealed class ScalarOracle(ElementType type, bool isAverage, IReadOnlyLi
 
     private double UpTree(TopologyPlan plan, int rank, double[] values)
     {
-        var children = plan.ReductionPlace(rank).Children;
+        var parents = plan.Links.BreadthFirstTree(0);
+        int[] children = [.. Enumerable.Range(0, parents.Length).Where(child => parents[child] == rank)];
         if (children.Length == 0)
         {
             return Start(rank, values);

@@ -1,3 +1,4 @@
+using Crossnode.Collectives.Engine;
 using Crossnode.Collectives.Plans;
 using Crossnode.Collectives.Transfers;
 using Crossnode.Core;
@@ -19,6 +20,7 @@ public sealed unsafe class TransferAllocationTests
     public void Moving_thousands_of_chunks_allocates_nothing(CollectiveKind kind, bool isStar)
     {
         var graph = isStar ? LinkGraph.Of(4, [(0, 1), (0, 2), (0, 3)]) : LinkGraph.Complete(4);
+        using var pool = new ScratchPool();
         using var source = new GuardedMemory(Count * sizeof(float));
         source.Bytes.Clear();
         GuardedMemory[] targets = [.. Enumerable.Range(0, 4).Select(static _ => new GuardedMemory(Count * sizeof(float)))];
@@ -28,7 +30,7 @@ public sealed unsafe class TransferAllocationTests
                 new PartMemory(
                     kind, ElementType.Float32, kind == CollectiveKind.AllReduce ? ReduceOperator.Average : ReduceOperator.None,
                     Count, 0, source.Address, target.Address),
-                TopologyPlan.From(graph), rank, 0.25, ChunkBytes)),
+                new PlanBook(TopologyPlan.From(graph), rank), isStar ? Algorithm.Tree : Algorithm.Ring, 0.25, ChunkBytes, pool)),
         ];
         (int, int, int, int)[] links = [.. Links(transfers)];
 
@@ -69,7 +71,8 @@ public sealed unsafe class TransferAllocationTests
                 {
                     var landing = transfers[to].Expect(sourceIndex, slice);
                     Buffer.MemoryCopy(payload, landing, slice.Length, slice.Length);
-                    transfers[from].Sent(targetIndex);
+                    transfers[from].Take(targetIndex);
+                    transfers[from].Sent(targetIndex, slice);
                     transfers[to].Received(sourceIndex, slice);
                     moved = true;
                     chunks++;

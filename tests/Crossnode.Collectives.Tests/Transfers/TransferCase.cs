@@ -9,11 +9,25 @@ namespace Crossnode.Collectives.Tests.Transfers;
 internal sealed record TransferCase(
     int WorldSize, bool IsSparse, ElementType Type, CollectiveKind Kind, ReduceOperator Reduce, int Count, int ChunkElements, ulong Seed)
 {
+    /// <summary>Auto: a ring where the links hold one, else a tree.</summary>
+    public Algorithm Algorithm { get; init; }
+
+    public bool IsUneven { get; init; }
+
+    public Codec Codec { get; init; }
+
     public TopologyPlan Plan { get; } = TopologyPlan.From(IsSparse ? SparseGraph(WorldSize, Seed) : LinkGraph.Complete(WorldSize));
 
     public int ChunkBytes => ChunkElements * Type.Size();
 
     public int Root => (int)(Seed % (ulong)WorldSize);
+
+    private bool HasRoot => Kind is CollectiveKind.Broadcast or CollectiveKind.Reduce or CollectiveKind.Scatter or CollectiveKind.Gather or CollectiveKind.SendReceive;
+
+    public int Receiver => (int)(Seed / 7 % (ulong)WorldSize);
+
+    public Algorithm Way => Algorithm != Algorithm.Auto ? Algorithm
+        : BookOf(0).Can(Kind, Algorithm.Ring) ? Algorithm.Ring : Algorithm.Tree;
 
     /// <summary>Weights of several kinds: all 1, shares of a batch, and some 0.</summary>
     public IReadOnlyList<double> Weights { get; } = DrawWeights(WorldSize, Seed);
@@ -22,12 +36,72 @@ internal sealed record TransferCase(
 
     public ScalarOracle Oracle => new(Type, IsAverage, Weights);
 
-    public unsafe PartMemory Memory(int rank, byte* source, byte* target) =>
-        Kind == CollectiveKind.Broadcast && rank == Root
-            ? new PartMemory(Kind, Type, Reduce, Count, Root, source, source)
-            : Kind == CollectiveKind.Broadcast
-                ? new PartMemory(Kind, Type, Reduce, Count, Root, target, target)
-                : new PartMemory(Kind, Type, Reduce, Count, 0, source, target);
+    /// <summary>The elements of each rank's block, for operations of blocks: together the count.</summary>
+    public IReadOnlyList<long> Blocks
+    {
+        get
+        {
+            var random = new DeterministicRandom(Seed + 4);
+            return
+            [
+                .. Enumerable.Range(0, WorldSize).Select(_ => IsUneven ? random.NextInt32((2 * Count / WorldSize) + 2) : (long)(Count / WorldSize)),
+            ];
+        }
+    }
+
+    public PlanBook BookOf(int rank) => new(Plan, rank, Groups());
+
+    public bool CanRun => BookOf(0).Can(Kind, Way)
+        && !(Way == Algorithm.Exchange && IsAverage && Type.Size() == 2);
+
+    /// <summary>What goes from one rank to another in an all-to-all.</summary>
+    public long Sent(int from, int to) => IsUneven ? (new DeterministicRandom(Seed + (ulong)((from * 64) + to)).NextInt32(9)) : Count / WorldSize;
+
+    /// <summary>Neighbouring ranks in groups, now of equal and now of other sizes.</summary>
+    public IReadOnlyList<int[]> Groups()
+    {
+        var size = 1 + (int)(Seed / 3 % 4);
+        return [.. Enumerable.Range(0, WorldSize).Chunk(size)];
+    }
+
+    /// <summary>The elements of a rank's source and target.</summary>
+    public (long Source, long Target) Sizes(int rank)
+    {
+        var blocks = Blocks;
+        var whole = blocks.Sum();
+        return Kind switch
+        {
+            CollectiveKind.ReduceScatter => (whole, blocks[rank]),
+            CollectiveKind.AllGather => (blocks[rank], whole),
+            CollectiveKind.Scatter => (rank == Root ? whole : 0, blocks[rank]),
+            CollectiveKind.Gather => (blocks[rank], rank == Root ? whole : 0),
+            CollectiveKind.AllToAll => (
+                Enumerable.Range(0, WorldSize).Sum(to => Sent(rank, to)), Enumerable.Range(0, WorldSize).Sum(from => Sent(from, rank))),
+            _ => (Count, Count),
+        };
+    }
+
+    public unsafe PartMemory Memory(int rank, byte* source, byte* target)
+    {
+        var isBroadcast = Kind == CollectiveKind.Broadcast;
+        var own = isBroadcast && rank != Root ? target : source;
+        var result = isBroadcast && rank == Root ? source : target;
+        var whole = Kind switch
+        {
+            CollectiveKind.ReduceScatter or CollectiveKind.AllGather or CollectiveKind.Scatter or CollectiveKind.Gather => Blocks.Sum(),
+            CollectiveKind.AllToAll => Sizes(rank).Source,
+            _ => Count,
+        };
+        return new PartMemory(Kind, Type, Reduce, whole, HasRoot ? Root : 0, own, result)
+        {
+            ReceiverRank = Receiver,
+            Codec = Codec,
+            Blocks = !IsUneven ? null
+                : Kind == CollectiveKind.AllToAll
+                    ? [.. Enumerable.Range(0, WorldSize).Select(to => Sent(rank, to)), .. Enumerable.Range(0, WorldSize).Select(from => Sent(from, rank))]
+                    : Blocks,
+        };
+    }
 
     /// <summary>Every member's source. What a member with weight 0 holds is NaN.</summary>
     public IEnumerable<byte[]> Contents()
@@ -35,8 +109,8 @@ internal sealed record TransferCase(
         var random = new DeterministicRandom(Seed + 1);
         for (var rank = 0; rank < WorldSize; rank++)
         {
-            var bytes = new byte[Count * Type.Size()];
-            for (var index = 0; index < Count; index++)
+            var bytes = new byte[Sizes(rank).Source * Type.Size()];
+            for (var index = 0; index < bytes.Length / Type.Size(); index++)
             {
                 var value = IsAverage && Weights[rank] == 0 ? double.NaN : (random.NextDouble() - 0.5) * 8;
                 Oracle.Write(bytes.AsSpan(index * Type.Size()), value);

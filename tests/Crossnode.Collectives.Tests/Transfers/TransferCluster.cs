@@ -1,4 +1,4 @@
-using Crossnode.Collectives.Plans;
+using Crossnode.Collectives.Engine;
 using Crossnode.Collectives.Transfers;
 using Crossnode.Core;
 
@@ -14,24 +14,25 @@ internal sealed unsafe class TransferCluster : IDisposable
     private const int LinkCapacity = 3;
 
     private readonly DeterministicRandom _random;
+    private readonly ScratchPool _pool = new();
     private readonly List<Link> _links = [];
     private readonly GuardedMemory[] _sources;
     private readonly GuardedMemory[] _targets;
     private readonly List<byte[]> _original;
 
-    public TransferCluster(TransferCase test)
+    public TransferCluster(TransferCase test, IEnumerable<byte[]>? contents = null)
     {
         _random = new DeterministicRandom(test.Seed);
-        _original = [.. test.Contents()];
+        _original = [.. contents ?? test.Contents()];
         _sources = [.. _original.Select(static bytes => new GuardedMemory(bytes.Length))];
-        _targets = [.. _original.Select(static bytes => new GuardedMemory(bytes.Length))];
+        _targets = [.. _original.Select((_, rank) => new GuardedMemory(test.Sizes(rank).Target * test.Type.Size()))];
         var transfers = new Transfer[test.Plan.WorldSize];
         for (var rank = 0; rank < transfers.Length; rank++)
         {
             _original[rank].CopyTo(_sources[rank].Bytes);
             transfers[rank] = TransferFactory.Create(
                 test.Memory(rank, _sources[rank].Address, _targets[rank].Address),
-                test.Plan, rank, test.Weights[rank], test.ChunkBytes);
+                test.BookOf(rank), test.Way, test.Weights[rank], test.ChunkBytes, _pool);
         }
 
         Transfers = transfers;
@@ -96,6 +97,8 @@ internal sealed unsafe class TransferCluster : IDisposable
         {
             memory.Dispose();
         }
+
+        _pool.Dispose();
     }
 
     private void Connect()
@@ -135,56 +138,71 @@ internal sealed unsafe class TransferCluster : IDisposable
 
     private bool BeginSend(Link link)
     {
-        if (link.IsSending || link.Queue.Count == LinkCapacity
-            || !Transfers[link.From].TryGetSend(link.TargetIndex, out var slice, out var payload))
+        var sender = Transfers[link.From];
+        if (link.Sending.Count == LinkCapacity || link.Queue.Count == LinkCapacity
+            || !sender.TryGetSend(link.TargetIndex, out var slice, out var payload))
         {
             return false;
         }
 
-        Assert.True(Transfers[link.From].TryGetSend(link.TargetIndex, out var again, out var samePayload));
+        Assert.True(sender.TryGetSend(link.TargetIndex, out var again, out var samePayload));
         Assert.Equal(slice, again);
         Assert.True(payload == samePayload);
-        link.Queue.Enqueue((slice, new ReadOnlySpan<byte>(payload, slice.Length).ToArray()));
+        link.Queue.Add(new Frame(slice, new ReadOnlySpan<byte>(payload, slice.Length).ToArray()));
         link.Log.Add(slice);
-        link.IsSending = true;
+        sender.Take(link.TargetIndex);
+        link.Sending.Add(slice);
         return true;
     }
 
     private bool EndSend(Link link)
     {
-        if (!link.IsSending)
+        if (link.Sending.Count == 0)
         {
             return false;
         }
 
-        Transfers[link.From].Sent(link.TargetIndex);
-        link.IsSending = false;
+        var at = _random.NextInt32(link.Sending.Count);
+        Transfers[link.From].Sent(link.TargetIndex, link.Sending[at]);
+        link.Sending.RemoveAt(at);
         return true;
     }
 
+    // Any of the frames under way goes on: a link of several stripes.
     private bool Receive(Link link)
     {
-        if (!link.Queue.TryPeek(out var frame))
+        if (link.Queue.Count == 0)
         {
             return false;
         }
 
         var receiver = Transfers[link.To];
+        var frame = link.Queue[_random.NextInt32(link.Queue.Count)];
         var half = frame.Slice.Length / 2;
-        if (!link.IsHalfReceived)
+        if (!frame.IsHalfReceived)
         {
-            link.Landing = receiver.Expect(link.SourceIndex, frame.Slice);
-            frame.Bytes.AsSpan(0, half).CopyTo(new Span<byte>(link.Landing, half));
-            link.IsHalfReceived = true;
+            frame.Landing = receiver.Expect(link.SourceIndex, frame.Slice);
+            frame.Bytes.AsSpan(0, half).CopyTo(new Span<byte>(frame.Landing, half));
+            frame.IsHalfReceived = true;
             return true;
         }
 
         var rest = frame.Slice.Length - half;
-        frame.Bytes.AsSpan(half).CopyTo(new Span<byte>(link.Landing + half, rest));
-        link.IsHalfReceived = false;
-        link.Queue.Dequeue();
+        frame.Bytes.AsSpan(half).CopyTo(new Span<byte>(frame.Landing + half, rest));
+        link.Queue.Remove(frame);
         receiver.Received(link.SourceIndex, frame.Slice);
         return true;
+    }
+
+    private sealed class Frame(Slice slice, byte[] bytes)
+    {
+        public Slice Slice { get; } = slice;
+
+        public byte[] Bytes { get; } = bytes;
+
+        public bool IsHalfReceived { get; set; }
+
+        public byte* Landing { get; set; }
     }
 
     private sealed class Link(int from, int targetIndex, int to, int sourceIndex)
@@ -197,16 +215,12 @@ internal sealed unsafe class TransferCluster : IDisposable
 
         public int SourceIndex { get; } = sourceIndex;
 
-        public Queue<(Slice Slice, byte[] Bytes)> Queue { get; } = [];
+        public List<Frame> Queue { get; } = [];
+
+        public List<Slice> Sending { get; } = [];
 
         public List<Slice> Log { get; } = [];
 
-        public bool IsSending { get; set; }
-
-        public bool IsHalfReceived { get; set; }
-
-        public byte* Landing { get; set; }
-
-        public bool IsIdle => !IsSending && Queue.Count == 0;
+        public bool IsIdle => Sending.Count == 0 && Queue.Count == 0;
     }
 }

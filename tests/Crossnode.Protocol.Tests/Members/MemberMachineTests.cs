@@ -30,6 +30,30 @@ public sealed class MemberMachineTests
     }
 
     [Fact]
+    public void Best_effort_operation_commits_without_a_token_and_is_left_behind_by_a_new_view()
+    {
+        var machine = InView(3);
+        var actions = new List<MemberAction>();
+        Assert.Equal([1L, 2L, 3L], new[] { 1, 2, 3 }.Select(_ => machine.Submit(0, TagMode.BestEffort, actions)));
+        actions = Step(machine, new MemberEvent(MemberEventKind.DataComplete, Sequence: 1));
+        Assert.Equal([MemberActionKind.Commit], actions.Select(action => action.Kind));
+
+        // Others had begun up to number 5.
+        Receive(machine, new ControlMessage { Prepare = new Prepare { View = machine.View!.Record, Round = 1 } });
+        var next = machine.View.Record.Clone();
+        next.Predecessor = next.Id;
+        next.Id = new ViewIdRecord { Epoch = 2, Nonce = 1 };
+        next.Tags.Add(new TagRecord { Tag = 0, CommitPoint = 5 });
+        actions = Receive(machine, new ControlMessage { NewView = new NewView { View = next } });
+        Assert.Equal([2L, 3L], actions.Where(action => action.Kind == MemberActionKind.Abort).Select(action => action.Sequence));
+        Assert.DoesNotContain(actions, action => action.Kind == MemberActionKind.Commit);
+        actions.Clear();
+        Assert.Equal([4L, 5L, 6L], new[] { 1, 2, 3 }.Select(_ => machine.Submit(0, TagMode.BestEffort, actions)));
+        Assert.Equal(
+            [MemberActionKind.Abort, MemberActionKind.Abort, MemberActionKind.StartOperation], actions.Select(action => action.Kind));
+    }
+
+    [Fact]
     public void Record_that_is_no_view_changes_nothing()
     {
         var machine = InView(3);

@@ -10,6 +10,7 @@ public sealed class RunOutcomeTests
 {
     private const uint Retry = 1;
     private const uint Report = 2;
+    private const uint BestEffort = 3;
 
     [Fact]
     public void Reported_operations_are_killed_between_commit_point_and_highest_started() // R13
@@ -25,6 +26,17 @@ public sealed class RunOutcomeTests
         Assert.All(bench.Tag(1).Killed, killed => Assert.Equal((uint)ErrorKind.Membership, killed.Kind));
         Assert.StartsWith("the view changed (member 2 (worker 2)", bench.Tag(1).Killed[0].Reason, StringComparison.Ordinal);
         Assert.Empty(bench.Tag(2).Killed);
+    }
+
+    [Fact]
+    public void Best_effort_operations_are_left_behind_up_to_the_highest_started()
+    {
+        var bench = RunBench.Started(2);
+        bench.RequestChange(0);
+        bench.Answer(0, (1, 4, 6, BestEffort));
+        bench.Answer(1, (1, 2, 3, BestEffort));
+        Assert.Equal(6, bench.Tag(1).CommitPoint);
+        Assert.Empty(bench.Tag(1).Killed);
     }
 
     [Fact]

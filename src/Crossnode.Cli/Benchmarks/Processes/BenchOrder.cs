@@ -6,7 +6,7 @@ namespace Crossnode.Cli.Benchmarks.Processes;
 
 /// <summary>The line that makes every process of a set run one round, ours and the peers' alike; those ignore the end of it.</summary>
 internal sealed record BenchOrder(
-    BenchOperation Operation, ElementType Type, long Bytes, int Iterations, bool InPlace, string Codec, string Commit)
+    BenchOperation Operation, ElementType Type, long Bytes, int Iterations, bool InPlace, string Codec, string Commit, string Algorithm)
 {
     /// <summary>The line that ends a process.</summary>
     public const string Stop = "stop";
@@ -17,11 +17,11 @@ internal sealed record BenchOrder(
 
     /// <summary>One line.</summary>
     public string ToLine() => string.Create(
-        CultureInfo.InvariantCulture, $"{Go} {Operation.Name} {Type.Name()} {Bytes} {Iterations} {(InPlace ? In : Out)} {Codec} {Commit}");
+        CultureInfo.InvariantCulture, $"{Go} {Operation.Name} {Type.Name()} {Bytes} {Iterations} {(InPlace ? In : Out)} {Codec} {Commit} {Algorithm}");
 
     /// <summary>Reads the line of <see cref="ToLine"/>; null for any other.</summary>
     public static BenchOrder? Parse(string line) =>
-        line.Split(' ') is [Go, var operation, var type, var bytes, var iterations, var place, var codec, var commit]
+        line.Split(' ') is [Go, var operation, var type, var bytes, var iterations, var place, var codec, var commit, var algorithm]
             ? new BenchOrder(
                 BenchOperation.Named(operation),
                 Enum.GetValues<ElementType>().First(t => t != ElementType.None && t.Name() == type),
@@ -29,6 +29,7 @@ internal sealed record BenchOrder(
                 int.Parse(iterations, CultureInfo.InvariantCulture),
                 place == In,
                 codec,
-                commit)
+                commit,
+                algorithm)
             : null;
 }

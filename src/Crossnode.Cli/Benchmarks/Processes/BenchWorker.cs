@@ -13,6 +13,10 @@ internal sealed unsafe class BenchWorker : IDisposable
     /// <summary>A machine that is overloaded makes numbers worse, but ends no run.</summary>
     public static readonly TimeSpan EvictAfter = TimeSpan.FromSeconds(60);
 
+    // Barriers between operations have a tag of their own.
+    private const uint OperationTag = 1;
+    private const uint BestEffortTag = 2;
+
     private readonly TimeProvider _time = TimeProvider.System;
     private readonly BenchMemory _memory = new();
     private readonly Session _session;
@@ -30,6 +34,7 @@ internal sealed unsafe class BenchWorker : IDisposable
                 Self = new MemberId((uint)plan.Rank),
                 Incarnation = new SystemRandomSource().NextUInt64(),
                 EvictAfter = EvictAfter,
+                SharedMemory = plan.Link == BenchConfiguration.SharedMemory,
             },
             new TcpTransport(new TcpOptions { LoopbackCongestionControl = control }));
     }
@@ -71,6 +76,11 @@ internal sealed unsafe class BenchWorker : IDisposable
             world, _rank, count,
             TensorBuffer.FromPointer(source, type, count),
             TensorBuffer.FromPointer(_memory.Target, type, count));
+        var isBestEffort = order.Commit == BenchConfiguration.BestEffort;
+        var options = new OperationOptions
+        {
+            Tag = isBestEffort ? BestEffortTag : OperationTag, BestEffort = isBestEffort, Algorithm = BenchAlgorithms.Named(order.Algorithm),
+        };
         var seconds = new double[order.Iterations];
         long allocated = 0;
         var cpuBefore = Environment.CpuUsage.TotalTime;
@@ -83,7 +93,7 @@ internal sealed unsafe class BenchWorker : IDisposable
             _session.Run(new OperationGroup()).ThrowIfFailed();
             var allocatedBefore = GC.GetAllocatedBytesForCurrentThread();
             var start = _time.GetTimestamp();
-            _session.Run(operation.Build(call)).ThrowIfFailed();
+            _session.Run(operation.Build(call), options).ThrowIfFailed();
             seconds[index] = _time.GetElapsedTime(start).TotalSeconds;
             allocated = GC.GetAllocatedBytesForCurrentThread() - allocatedBefore;
         }

@@ -34,5 +34,5 @@ internal static class OwnProcesses
     }
 
     private static string Name(OwnVariant variant) =>
-        $"crossnode over {variant.Link}{(variant.CongestionControl == BenchConfiguration.System ? " with the system's congestion control" : "")}";
+        $"crossnode over {variant.Link}{(variant.Link == BenchConfiguration.Tcp && variant.CongestionControl == BenchConfiguration.System ? " with the system's congestion control" : "")}";
 }

@@ -26,6 +26,8 @@ internal sealed record BenchRow
 
     public required string CongestionControl { get; init; }
 
+    public required string Algorithm { get; init; }
+
     public required bool Pinned { get; init; }
 
     public required int Rounds { get; init; }
@@ -83,6 +85,7 @@ internal sealed record BenchRow
             InPlace = measured.InPlace,
             Commit = variant.Commit,
             CongestionControl = Benchmarks.CongestionControl.InEffect(variant.CongestionControl),
+            Algorithm = variant.Algorithm,
             Pinned = measured.IsPinned,
             Rounds = ours.Count,
             Iterations = measured.Iterations,

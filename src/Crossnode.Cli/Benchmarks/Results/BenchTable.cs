@@ -28,11 +28,12 @@ internal static class BenchTable
         string?[] parts =
         [
             row.Link,
-            row.CongestionControl == BenchConfiguration.System ? "system's congestion control" : null,
+            row.Link == BenchConfiguration.Tcp && row.CongestionControl == BenchConfiguration.System ? "system's congestion control" : null,
             row.InPlace && row.Bytes > 0 ? "in place" : null,
             row.Type == "f32" || row.Bytes == 0 ? null : row.Type,
             row.Codec == "none" ? null : row.Codec,
             row.Commit == "barrier" ? null : row.Commit,
+            row.Algorithm == BenchConfiguration.Auto ? null : row.Algorithm,
         ];
         return string.Join(", ", parts.OfType<string>());
     }
