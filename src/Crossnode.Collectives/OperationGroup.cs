@@ -10,7 +10,8 @@ namespace Crossnode.Collectives;
 /// </remarks>
 public sealed partial class OperationGroup
 {
-    private readonly List<OperationPart> _parts = [];
+    // Most groups are one operation, and a part is not small.
+    private readonly List<OperationPart> _parts = new(1);
 
     /// <summary>The parts, in the order in which members must agree.</summary>
     public IReadOnlyList<OperationPart> Parts => _parts;

@@ -30,7 +30,7 @@ public abstract class Connection : IDisposable
     /// <summary>Why the connection failed, as a sentence without a full stop; null while it has not.</summary>
     public string? Failure { get; protected set; }
 
-    /// <summary>Bytes taken by <see cref="TrySend"/>.</summary>
+    /// <summary>Bytes taken by <see cref="TrySend(ReadOnlySpan{byte}, out int)"/>.</summary>
     public long BytesSent { get; protected set; }
 
     /// <summary>Bytes given by <see cref="TryReceive"/>.</summary>
@@ -39,6 +39,20 @@ public abstract class Connection : IDisposable
     /// <summary>Sends as much as fits now.</summary>
     /// <returns>Done, WouldBlock or Failed; never Closed, since a peer that ended its side may still read.</returns>
     public abstract IoStatus TrySend(ReadOnlySpan<byte> bytes, out int sent);
+
+    /// <summary>Sends as much as fits now of two spans, one after the other.</summary>
+    /// <remarks>For a header and its payload: where the system can, they go as one.</remarks>
+    /// <returns>As of the other one.</returns>
+    public virtual IoStatus TrySend(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, out int sent)
+    {
+        var status = TrySend(first, out sent);
+        if (status == IoStatus.Done && sent == first.Length && TrySend(second, out var more) == IoStatus.Done)
+        {
+            sent += more;
+        }
+
+        return status;
+    }
 
     /// <summary>Receives what is there, up to the buffer's size.</summary>
     public abstract IoStatus TryReceive(Span<byte> buffer, out int received);
@@ -63,8 +77,8 @@ public abstract class Connection : IDisposable
     public virtual void Consume(int bytes) => throw new NotSupportedException("this connection has no direct reads");
 
     /// <summary>Gives the room in which bytes to be sent can be written, at least one byte if done.</summary>
-    /// <remarks>The span is valid until the next call of <see cref="Commit"/>, <see cref="TrySend"/> or <see cref="Dispose"/>.</remarks>
-    /// <returns>As of <see cref="TrySend"/>.</returns>
+    /// <remarks>The span is valid until the next call of <see cref="Commit"/>, <see cref="TrySend(ReadOnlySpan{byte}, out int)"/> or <see cref="Dispose"/>.</remarks>
+    /// <returns>As of <see cref="TrySend(ReadOnlySpan{byte}, out int)"/>.</returns>
     /// <exception cref="NotSupportedException"><see cref="HasDirectWrites"/> is false.</exception>
     public virtual IoStatus TryReserve(out Span<byte> room) => throw new NotSupportedException("this connection has no direct writes");
 

@@ -84,6 +84,50 @@ public abstract partial class TransportContract
     }
 
     [Fact]
+    public void A_header_and_its_payload_sent_together_arrive_in_order_whatever_fits()
+    {
+        var (near, far) = Open();
+        var bytes = new byte[3 << 20];
+        new Random(7).NextBytes(bytes);
+        var back = new byte[bytes.Length];
+        var (sent, received, header) = (0, 0, 0);
+        while (received < bytes.Length)
+        {
+            // 64 bytes and 200,000, as far as there are so many, or whatever is left of them.
+            var room = bytes.AsSpan(sent, Math.Min(200_064 - header, bytes.Length - sent));
+            var first = Math.Clamp(64 - header, 0, room.Length);
+            if (near.TrySend(room[..first], room[first..], out var moved) == IoStatus.Done)
+            {
+                sent += moved;
+                header = (header + moved) % 200_064;
+            }
+
+            if (far.TryReceive(back.AsSpan(received), out var arrived) == IoStatus.Done)
+            {
+                received += arrived;
+            }
+        }
+
+        Assert.Equal(bytes.Length, near.BytesSent);
+        Assert.True(bytes.AsSpan().SequenceEqual(back));
+    }
+
+    [Fact]
+    public void Sending_two_spans_to_a_peer_that_has_gone_fails_in_the_end()
+    {
+        var (near, far) = Open();
+        far.Abort();
+        var block = new byte[64 * 1024];
+        var start = Stopwatch.GetTimestamp();
+        while (near.TrySend(block, block, out _) != IoStatus.Failed && Stopwatch.GetElapsedTime(start) < Patience)
+        {
+            near.TryReceive(block, out _);
+        }
+
+        Assert.NotNull(near.Failure);
+    }
+
+    [Fact]
     public void Empty_spans_are_done_and_move_nothing()
     {
         var (near, far) = Open();

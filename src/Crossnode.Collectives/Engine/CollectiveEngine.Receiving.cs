@@ -13,6 +13,7 @@ public sealed unsafe partial class CollectiveEngine
     private const int MaxEarlyOperations = 4096;
 
     private readonly Dictionary<(uint Tag, long Sequence), EarlyOperation> _early = [];
+    private readonly EarlyBuffers _earlyBuffers = new();
 
     /// <summary>Takes a header; gives where its payload goes.</summary>
     /// <returns>Null when the frame has no payload; then it is dealt with already and <see cref="EndFrame"/> is not called.</returns>
@@ -148,7 +149,7 @@ public sealed unsafe partial class CollectiveEngine
         }
 
         link.HeldEarly += CostOf(header.Length);
-        var frame = new EarlyFrame(rank, header, GC.AllocateUninitializedArray<byte>(header.Length, pinned: true));
+        var frame = new EarlyFrame(rank, header, _earlyBuffers.Rent(header.Length));
         if (header.Length == 0)
         {
             EarlyOf(header).Frames.Add(frame);
@@ -167,7 +168,7 @@ public sealed unsafe partial class CollectiveEngine
             return null;
         }
 
-        var frame = new EarlyFrame(rank, header, GC.AllocateUninitializedArray<byte>(header.Length, pinned: true), IsUnwanted: true);
+        var frame = new EarlyFrame(rank, header, _earlyBuffers.Rent(header.Length), IsUnwanted: true);
         _links[rank].Early = frame;
         return AddressOf(frame);
     }
@@ -181,6 +182,7 @@ public sealed unsafe partial class CollectiveEngine
         var header = frame.Header;
         if (frame.IsUnwanted)
         {
+            _earlyBuffers.Return(frame.Bytes);
             return;
         }
 
@@ -352,12 +354,13 @@ public sealed unsafe partial class CollectiveEngine
         var target = BeginData(now, frame.Rank, frame.Header);
         if (target is not null && link.Early is null)
         {
-            frame.Bytes.CopyTo(new Span<byte>(target, frame.Header.Length));
+            frame.Bytes.AsSpan(0, frame.Header.Length).CopyTo(new Span<byte>(target, frame.Header.Length));
             Received(now, frame.Rank, operation, frame.Header);
         }
 
         // Else a mismatch: the operation is condemned, the bytes are of no use.
         link.Early = coming;
+        _earlyBuffers.Return(frame.Bytes);
     }
 
     /// <summary>Tags of operations that others have begun, and this process has not.</summary>

@@ -20,7 +20,11 @@ public sealed partial class CollectiveEngine : IDisposable
     private readonly MemberOptions _member;
     private readonly EngineOptions _options;
     private readonly IEngineHost _host;
+    // Tags in flight at once in training, a few shapes each.
+    private const int MostKits = 16;
+
     private readonly ScratchPool _pool = new();
+    private readonly List<OperationKit> _kits = [];
     private readonly Dictionary<(uint Tag, long Sequence), EngineOperation> _operations = [];
     private readonly List<EngineOperation> _started = [];
     private readonly Stack<List<MemberAction>> _lists = [];
@@ -89,7 +93,12 @@ public sealed partial class CollectiveEngine : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         CheckWeight(group.Weight);
         CheckOptions(options);
-        var operation = new EngineOperation(group, options, DeadlineOf(now, options), _pool)
+        if (group.Parts.Count > ushort.MaxValue)
+        {
+            throw new ArgumentException($"a group has at most {ushort.MaxValue} parts, not {group.Parts.Count}", nameof(group));
+        }
+
+        var operation = new EngineOperation(group, options, TakeKit(group, options), DeadlineOf(now, options), _pool)
         {
             Completed = completed,
         };
@@ -189,6 +198,7 @@ public sealed partial class CollectiveEngine : IDisposable
             Abandon("the session was disposed");
         }
 
+        ClearKits();
         _pool.Dispose();
     }
 
@@ -351,10 +361,45 @@ public sealed partial class CollectiveEngine : IDisposable
         }
     }
 
+    private OperationKit TakeKit(OperationGroup group, OperationOptions options)
+    {
+        for (var index = _kits.Count - 1; index >= 0; index--)
+        {
+            var kit = _kits[index];
+            if (kit.Fits(group, options))
+            {
+                _kits.RemoveAt(index);
+                return kit;
+            }
+        }
+
+        return new OperationKit(group, options);
+    }
+
+    // The last ones are found first; a program that calls ever other shapes loses the oldest.
+    private void PutKitBack(OperationKit kit)
+    {
+        _kits.Add(kit);
+        if (_kits.Count > MostKits)
+        {
+            _kits[0].Clear();
+            _kits.RemoveAt(0);
+        }
+    }
+
+    private void ClearKits()
+    {
+        foreach (var kit in _kits)
+        {
+            kit.Clear();
+        }
+    }
+
     private EngineOperation? Take(uint tag, long sequence)
     {
         if (_operations.Remove((tag, sequence), out var operation))
         {
+            PutKitBack(operation.Kit);
             _started.Remove(operation);
             _early.Remove((tag, sequence));
         }
@@ -365,6 +410,7 @@ public sealed partial class CollectiveEngine : IDisposable
     private void Install(View view)
     {
         StopAll();
+        ClearKits();
         var book = new PlanBook(TopologyPlan.From(view.Links), _machine.Rank);
         _topology = new TopologyContext(view, book, new Picks(book, _options.ChunkBytes));
         _links = new LinkTraffic[view.Members.Count];

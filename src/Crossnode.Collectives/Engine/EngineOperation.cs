@@ -1,3 +1,4 @@
+using Crossnode.Collectives.Plans;
 using Crossnode.Collectives.Transfers;
 using Crossnode.Core;
 using Crossnode.Core.Errors;
@@ -13,18 +14,15 @@ public sealed unsafe class EngineOperation
     private readonly (nint Address, long Bytes)[] _snapshots;
     private readonly ScratchPool _pool;
 
-    internal EngineOperation(OperationGroup group, OperationOptions options, TimeSpan deadline, ScratchPool pool)
+    private PlanBook? _book;
+
+    internal EngineOperation(OperationGroup group, OperationOptions options, OperationKit kit, TimeSpan deadline, ScratchPool pool)
     {
         Group = group;
         Options = options;
         Deadline = deadline;
         _pool = pool;
-        if (group.Parts.Count > ushort.MaxValue)
-        {
-            throw new ArgumentException($"a group has at most {ushort.MaxValue} parts, not {group.Parts.Count}", nameof(group));
-        }
-
-        Descriptor = OperationDescriptor.Of(group, options);
+        Kit = kit;
         Weight = Math.Round(group.Weight * WeightScale) / WeightScale;
         _sources = new PinnedBuffer[group.Parts.Count];
         _targets = new PinnedBuffer[group.Parts.Count];
@@ -64,7 +62,9 @@ public sealed unsafe class EngineOperation
     /// <summary>Called when <see cref="Outcome"/> has been set.</summary>
     public Action<EngineOperation>? Completed { get; set; }
 
-    internal OperationDescriptor Descriptor { get; }
+    internal OperationKit Kit { get; }
+
+    internal OperationDescriptor Descriptor => Kit.Descriptor;
 
     internal double Weight { get; }
 
@@ -81,7 +81,7 @@ public sealed unsafe class EngineOperation
     internal bool IsDataComplete { get; private set; }
 
     /// <summary>The ranks whose credit has come.</summary>
-    internal HashSet<int> Credits { get; } = [];
+    internal List<int> Credits { get; } = [];
 
     /// <summary>Begins in a view; gives a sentence when it cannot run there.</summary>
     internal string? Start(TopologyContext context)
@@ -89,7 +89,7 @@ public sealed unsafe class EngineOperation
         StopTransfers();
         Attempts++;
         IsStarted = true;
-        var memories = new PartMemory[Group.Parts.Count];
+        var memories = Kit.Memories;
         for (var index = 0; index < memories.Length; index++)
         {
             var error = PartResolution.TryResolve(
@@ -100,7 +100,14 @@ public sealed unsafe class EngineOperation
             }
         }
 
-        var picks = new Plans.Pick[memories.Length];
+        _book = context.Book;
+        if (Kit.TryRestart(context.Book, Weight) is { } restarted)
+        {
+            Transfers = restarted;
+            return null;
+        }
+
+        var picks = new Pick[memories.Length];
         for (var index = 0; index < picks.Length; index++)
         {
             if (!context.Picks.TryPick(memories[index], Options.Algorithm, out picks[index], out var refusal))
@@ -169,9 +176,12 @@ public sealed unsafe class EngineOperation
             return;
         }
 
+        var totalWeight = TotalWeight();
+        Kit.Keep(Transfers, _book!);
+        Transfers = [];
         Finish(
             restore: false,
-            new OperationOutcome(OperationStatus.Completed, view.Id, view.Members, TotalWeight(), Attempts, null)
+            new OperationOutcome(OperationStatus.Completed, view.Id, view.Members, totalWeight, Attempts, null)
             {
                 Incarnations = view.Incarnations,
                 Sequence = Sequence,
@@ -286,4 +296,4 @@ public sealed unsafe class EngineOperation
 }
 
 /// <summary>What a view means for transfers.</summary>
-internal readonly record struct TopologyContext(View View, Plans.PlanBook Book, Plans.Picks Picks);
+internal readonly record struct TopologyContext(View View, PlanBook Book, Picks Picks);

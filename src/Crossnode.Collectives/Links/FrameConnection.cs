@@ -120,6 +120,22 @@ public sealed unsafe class FrameConnection : IDisposable
     public FrameStatus Flush(out bool moved)
     {
         moved = false;
+        while (_outStart < _outEnd && _sendLeft > 0 && !_connection.HasDirectWrites)
+        {
+            var staged = _out.AsSpan(_outStart, _outEnd - _outStart);
+            var status = _connection.TrySend(staged, new ReadOnlySpan<byte>(_sendPayload, _sendLeft), out var sent);
+            if (status != IoStatus.Done)
+            {
+                return Blocked(status);
+            }
+
+            moved = true;
+            var ofPayload = Math.Max(0, sent - staged.Length);
+            _outStart += sent - ofPayload;
+            _sendPayload += ofPayload;
+            _sendLeft -= ofPayload;
+        }
+
         while (_outStart < _outEnd)
         {
             var status = _connection.TrySend(_out.AsSpan(_outStart, _outEnd - _outStart), out var sent);

@@ -6,7 +6,7 @@ namespace Crossnode.Collectives.Sessions;
 public sealed partial class Session
 {
     // An answer that comes at once comes within this time; yielding costs a system call.
-    private static readonly TimeSpan PoliteAfter = TimeSpan.FromMicroseconds(5);
+    private static readonly TimeSpan PoliteAfter = TimeSpan.FromMicroseconds(10);
 
     // Called with the lock held; releases it only to wait.
     private void DriveUntilDone(EngineOperation operation)
@@ -64,6 +64,11 @@ public sealed partial class Session
             {
                 // Where there are more members than cores, the one that is waited for may need this one.
                 Thread.Yield();
+            }
+            else
+            {
+                // The other member may run on the other half of this core.
+                Thread.SpinWait(1);
             }
         }
     }

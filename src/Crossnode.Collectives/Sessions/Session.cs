@@ -26,6 +26,8 @@ public sealed partial class Session : IStateExchange, IDisposable
     // While bytes move, the control stream and handshakes are looked at this often: a look costs a system call.
     private static readonly TimeSpan RareInterval = TimeSpan.FromMilliseconds(0.5);
 
+    private static readonly OperationOptions DefaultOptions = new();
+
     private readonly SessionOptions _options;
     private readonly IReadOnlyList<string> _coordinators;
     private readonly ITransport _transport;
@@ -42,6 +44,7 @@ public sealed partial class Session : IStateExchange, IDisposable
 
     // Made once: the control stream is looked at two thousand times a second while bytes move.
     private readonly Action _controlOpened;
+    private readonly Action<EngineOperation> _pulse;
     private readonly Action<ControlMessage> _controlReceived;
     private TimeSpan _nextTick;
     private TimeSpan _nextRare;
@@ -72,6 +75,7 @@ public sealed partial class Session : IStateExchange, IDisposable
 
         _coordinators = options.Coordinators;
         _engine = new CollectiveEngine(options.ToMember(_endpoint), options.Engine, new Host(this));
+        _pulse = Pulse;
         _controlOpened = () => _engine.ControlUp(Now);
         _controlReceived = message => _engine.Control(Now, message);
         _callerPoller = transport.CreatePoller();
@@ -229,12 +233,10 @@ public sealed partial class Session : IStateExchange, IDisposable
         lock (_gate)
         {
             Interlocked.Decrement(ref _entering);
-            var operation = Submit(group, options, Pulse);
+            var operation = Submit(group, options, _pulse);
             if (operation.Outcome is null)
             {
-                var registration = cancellationToken.CanBeCanceled
-                    ? cancellationToken.UnsafeRegister(_ => Cancel(operation), null)
-                    : default;
+                var registration = CancelWith(operation, cancellationToken);
                 try
                 {
                     DriveUntilDone(operation);
@@ -273,9 +275,7 @@ public sealed partial class Session : IStateExchange, IDisposable
         }
 
         WakeBackground();
-        using var registration = cancellationToken.CanBeCanceled
-            ? cancellationToken.UnsafeRegister(_ => Cancel(operation), null)
-            : default;
+        using var registration = CancelWith(operation, cancellationToken);
         await done.Task;
         return Result(operation, cancellationToken);
     }
@@ -434,6 +434,9 @@ public sealed partial class Session : IStateExchange, IDisposable
         return outcome;
     }
 
+    private CancellationTokenRegistration CancelWith(EngineOperation operation, CancellationToken cancellationToken) =>
+        cancellationToken.CanBeCanceled ? cancellationToken.UnsafeRegister(_ => Cancel(operation), null) : default;
+
     // Called with the lock held.
     private EngineOperation Submit(OperationGroup group, OperationOptions? options, Action<EngineOperation> completed)
     {
@@ -441,7 +444,7 @@ public sealed partial class Session : IStateExchange, IDisposable
         EngineOperation operation;
         try
         {
-            operation = _engine.Submit(Now, group, options ?? new OperationOptions(), completed);
+            operation = _engine.Submit(Now, group, options ?? DefaultOptions, completed);
         }
         catch (Exception bug) when (bug is not (ArgumentException or OutOfMemoryException))
         {

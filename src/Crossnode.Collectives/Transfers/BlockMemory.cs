@@ -1,6 +1,7 @@
 using Crossnode.Collectives.Engine;
 using Crossnode.Collectives.Plans;
 using Crossnode.Core;
+using Crossnode.Core.Errors;
 
 namespace Crossnode.Collectives.Transfers;
 
@@ -18,14 +19,19 @@ internal sealed unsafe class BlockMemory : IDisposable
         _pool = pool;
         _sources = new byte*[plan.BlockCount];
         _works = new byte*[plan.BlockCount];
-        for (var block = 0; block < plan.BlockCount; block++)
-        {
-            var home = HomeOf(part, layout, place, block);
-            _sources[block] = home.Source;
-            _works[block] = home.Work;
-        }
-
+        FindHomes(part, layout, place);
         RentForPassingThrough(part, plan, layout);
+        CopyOwn(part, layout, place);
+    }
+
+    /// <summary>Whether all blocks lie in the caller's memory.</summary>
+    public bool IsAllCallers => _rented.Address == 0;
+
+    /// <summary>Takes other memory of the same shape.</summary>
+    public void Restart(in PartMemory part, BlockLayout layout, TransferPlace place)
+    {
+        Invariant.Check(IsAllCallers, "rented memory would lose its blocks");
+        FindHomes(part, layout, place);
         CopyOwn(part, layout, place);
     }
 
@@ -41,6 +47,16 @@ internal sealed unsafe class BlockMemory : IDisposable
         {
             _pool.Return(_rented);
             _rented = default;
+        }
+    }
+
+    private void FindHomes(in PartMemory part, BlockLayout layout, TransferPlace place)
+    {
+        for (var block = 0; block < _works.Length; block++)
+        {
+            var home = HomeOf(part, layout, place, block);
+            _sources[block] = home.Source;
+            _works[block] = home.Work;
         }
     }
 

@@ -20,7 +20,8 @@ internal sealed unsafe partial class PlannedTransfer : Transfer
     private readonly BlockLayout _layout;
     private readonly ChunkGrid _grid;
     private readonly BlockMemory _memory;
-    private readonly Arithmetic _arithmetic;
+    private readonly TransferPlace _place;
+    private Arithmetic _arithmetic;
     private readonly Coding? _coding;
     private readonly ScratchPool _pool;
     private readonly int _elementSize;
@@ -50,6 +51,7 @@ internal sealed unsafe partial class PlannedTransfer : Transfer
         _pool = pool;
         _elementSize = part.ElementSize;
         var chunkElements = Coding.Fit(part.Codec, chunkBytes / _elementSize);
+        _place = place;
         _worldSize = place.WorldSize;
         _isReduction = part.IsReduction;
         _grid = new ChunkGrid(layout, chunkElements);
@@ -67,22 +69,13 @@ internal sealed unsafe partial class PlannedTransfer : Transfer
         _cursors = new Cursor[plan.Targets.Length];
         _nextReceives = new int[plan.Sources.Length];
         _stashes = new Stash?[plan.Moves.Length];
-        TotalWeight = _isReduction && !_arithmetic.IsAverage ? _worldSize : 0;
-        Array.Fill(_moveWeights, double.NaN);
-        Array.Fill(_weightsAfter, double.NaN);
         for (var index = 0; index < plan.Moves.Length; index++)
         {
             _chunkCounts[index] = _grid.CountOf(plan.Moves[index]);
             _streams[index] = plan.IsLeftAlone[index] && layout.Total * _elementSize >= LargeBytes && !_arithmetic.IsAverage;
-            if (plan.Moves[index].IsSend)
-            {
-                _chunksToSend += _chunkCounts[index];
-            }
-            else
-            {
-                _chunksToReceive += _chunkCounts[index];
-            }
         }
+
+        Begin();
     }
 
     public override IReadOnlyList<int> Sources => _plan.Sources;
@@ -93,10 +86,21 @@ internal sealed unsafe partial class PlannedTransfer : Transfer
 
     public override bool AllSent => _chunksToSend == 0;
 
-    protected override void Dispose(bool disposing)
+    internal override bool TryRestart(in PartMemory part, double weight)
     {
-        _memory.Dispose();
-        _coding?.Dispose();
+        if (_coding is not null || !_memory.IsAllCallers || !IsDataComplete || !AllSent || _outgoing.Count > 0 || _landings.Count > 0)
+        {
+            return false;
+        }
+
+        _arithmetic = new Arithmetic(part.Type, part.Reduce, weight);
+        _memory.Restart(part, _layout, _place);
+        Begin();
+        return true;
+    }
+
+    internal override void Rest()
+    {
         foreach (var stash in _stashes)
         {
             if (stash is not null)
@@ -106,6 +110,35 @@ internal sealed unsafe partial class PlannedTransfer : Transfer
         }
 
         Array.Clear(_stashes);
+    }
+
+    private void Begin()
+    {
+        TotalWeight = _isReduction && !_arithmetic.IsAverage ? _worldSize : 0;
+        ZeroWeight = false;
+        Array.Fill(_moveWeights, double.NaN);
+        Array.Fill(_weightsAfter, double.NaN);
+        Array.Clear(_cursors);
+        Array.Clear(_nextReceives);
+        for (var index = 0; index < _done.Length; index++)
+        {
+            _done[index].Clear();
+            if (_plan.Moves[index].IsSend)
+            {
+                _chunksToSend += _chunkCounts[index];
+            }
+            else
+            {
+                _chunksToReceive += _chunkCounts[index];
+            }
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _memory.Dispose();
+        _coding?.Dispose();
+        Rest();
         foreach (var block in _rentedChunks)
         {
             _pool.Return(block);

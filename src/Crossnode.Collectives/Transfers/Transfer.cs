@@ -61,6 +61,15 @@ public abstract unsafe class Transfer : IDisposable
     public virtual void Absorb(int sourceIndex, in Slice slice, int offset, byte* bytes, int length) =>
         throw new InvariantException("this transfer opens no chunks");
 
+    /// <summary>Gives back memory that the same transfer may not need the next time.</summary>
+    internal virtual void Rest()
+    {
+    }
+
+    /// <summary>Begins anew with other memory of the same shape, in the same view; what is left of the last time is forgotten.</summary>
+    /// <returns>False when it has to be made anew instead.</returns>
+    internal virtual bool TryRestart(in PartMemory part, double weight) => false;
+
     /// <inheritdoc />
     public void Dispose()
     {

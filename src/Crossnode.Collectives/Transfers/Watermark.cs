@@ -13,6 +13,12 @@ internal struct Watermark
 
     public readonly bool Has(long chunk) => chunk < Chunks || (_ahead is not null && _ahead.Contains(chunk));
 
+    public void Clear()
+    {
+        Chunks = 0;
+        _ahead?.Clear();
+    }
+
     public void Add(long chunk)
     {
         Invariant.Check(!Has(chunk), "a chunk was taken twice");

@@ -57,6 +57,32 @@ internal sealed class TcpConnection : Connection, ISocketOwner
         return IoStatus.Failed;
     }
 
+    public override IoStatus TrySend(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, out int sent)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (_sendFailed || first.IsEmpty || second.IsEmpty || !GatheringSend.IsThere)
+        {
+            return base.TrySend(first, second, out sent);
+        }
+
+        var count = GatheringSend.Send(_socket, first, second);
+        if (count > 0)
+        {
+            sent = (int)count;
+            BytesSent += sent;
+            return IoStatus.Done;
+        }
+
+        if (GatheringSend.WouldBlock)
+        {
+            sent = 0;
+            return IoStatus.WouldBlock;
+        }
+
+        // The plain call says what is wrong, in words.
+        return base.TrySend(first, second, out sent);
+    }
+
     public override IoStatus TryReceive(Span<byte> buffer, out int received)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);

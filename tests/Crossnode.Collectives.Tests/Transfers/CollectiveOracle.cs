@@ -43,7 +43,7 @@ internal sealed class CollectiveOracle(TransferCase test)
 
     private long Value(int rank, int index)
     {
-        var hash = (((uint)rank * 2654435761u) ^ ((uint)index * 40503u)) + (uint)test.Seed;
+        var hash = (((uint)rank * 2654435761u) ^ ((uint)index * 40503u)) + (uint)test.Seed + (test.Shift * 977);
         var sign = ((hash >> 13) & 1) == 0 ? 1 : -1;
         return test.Reduce == ReduceOperator.Product ? (rank % 8 == 0 ? 2 : 1) * sign : (int)((hash >> 7) % 5) * sign;
     }

@@ -16,6 +16,9 @@ internal sealed record TransferCase(
 
     public Codec Codec { get; init; }
 
+    /// <summary>Makes other contents of the same shape.</summary>
+    public uint Shift { get; init; }
+
     public TopologyPlan Plan { get; } = TopologyPlan.From(IsSparse ? SparseGraph(WorldSize, Seed) : LinkGraph.Complete(WorldSize));
 
     public int ChunkBytes => ChunkElements * Type.Size();

@@ -78,6 +78,23 @@ internal sealed unsafe class TransferCluster : IDisposable
         Assert.All(_targets.Concat(_sources), static memory => Assert.True(memory.IsIntact));
     }
 
+    /// <summary>Starts the same transfers with other contents; false when some of them cannot be.</summary>
+    public bool TryRestart(TransferCase test, IReadOnlyList<byte[]> contents)
+    {
+        for (var rank = 0; rank < Transfers.Count; rank++)
+        {
+            contents[rank].CopyTo(_sources[rank].Bytes);
+            _original[rank] = contents[rank];
+            if (!Transfers[rank].TryRestart(test.Memory(rank, _sources[rank].Address, _targets[rank].Address), test.Weights[rank]))
+            {
+                return false;
+            }
+        }
+
+        _links.ForEach(static link => link.Log.Clear());
+        return true;
+    }
+
     public void AssertSourcesUntouched()
     {
         for (var rank = 0; rank < _sources.Length; rank++)

@@ -149,10 +149,21 @@ public sealed class TransferPropertyTests
         && (test.Kind != CollectiveKind.AllToAll || (test.IsUneven ? test.Way == Algorithm.Direct : test.Count % test.WorldSize == 0))
         && (test.Kind != CollectiveKind.SendReceive || test.WorldSize > 1);
 
+    // Once, and once more with the same transfers where they can be used again.
     private static void CheckOperation(TransferCase test)
     {
         var oracle = new CollectiveOracle(test);
         using var cluster = new TransferCluster(test, Enumerable.Range(0, test.WorldSize).Select(oracle.Source));
+        CheckRun(test, oracle, cluster);
+        var later = new CollectiveOracle(test with { Shift = 1 });
+        if (cluster.TryRestart(test, [.. Enumerable.Range(0, test.WorldSize).Select(later.Source)]))
+        {
+            CheckRun(test, later, cluster);
+        }
+    }
+
+    private static void CheckRun(TransferCase test, CollectiveOracle oracle, TransferCluster cluster)
+    {
         cluster.Run();
         cluster.AssertSourcesUntouched();
         for (var rank = 0; rank < test.WorldSize; rank++)
