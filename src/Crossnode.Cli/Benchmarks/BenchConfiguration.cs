@@ -16,6 +16,7 @@ internal sealed record BenchConfiguration
     public const string PinAll = "all";
     public const string PinNone = "none";
     public const string NoPeers = "none";
+    public const string NoCodec = "none";
 
     public string Operation { get; init; } = "all-reduce";
 
@@ -25,7 +26,7 @@ internal sealed record BenchConfiguration
 
     public IReadOnlyList<string> Links { get; init; } = [$"{Tcp},{SharedMemory}"];
 
-    public IReadOnlyList<string> Codecs { get; init; } = ["none"];
+    public IReadOnlyList<string> Codecs { get; init; } = [NoCodec];
 
     public IReadOnlyList<string> Algorithms { get; init; } = [Auto];
 
@@ -58,9 +59,9 @@ internal sealed record BenchConfiguration
         Setting.List("sizes", "bytes of the operation, such as 4096, 4KiB or 64MiB", "SIZES", c => c.Sizes, (c, v) => c with { Sizes = v }),
         Setting.List("worlds", "numbers of processes", "COUNTS", c => c.Worlds, (c, v) => c with { Worlds = v }),
         Setting.List("links", "what carries the bytes: tcp, shared-memory", "NAMES", c => c.Links, (c, v) => c with { Links = v }),
-        Setting.List("codecs", "how elements travel: none", "NAMES", c => c.Codecs, (c, v) => c with { Codecs = v }),
+        Setting.List("codecs", "how elements of f32 travel in all-reduce and reduce-scatter: none, f16, bf16, int8, e3m0, sign", "NAMES", c => c.Codecs, (c, v) => c with { Codecs = v }),
         Setting.List("algorithms", "how data travels: auto, ring, halving-doubling, exchange, tree, direct", "NAMES", c => c.Algorithms, (c, v) => c with { Algorithms = v }),
-        Setting.List("types", "element types: f16, bf16, f32, f64", "NAMES", c => c.Types, (c, v) => c with { Types = v }),
+        Setting.List("types", "element types: f16, bf16, f32, f64, or i8 to i64 and u8 to u64", "NAMES", c => c.Types, (c, v) => c with { Types = v }),
         Setting.List("commit", "when an operation counts as done: barrier, best-effort", "NAMES", c => c.Commit, (c, v) => c with { Commit = v }),
         Setting.List("congestionControl", "own, which the library sets on loopback, or system, which leaves the system's", "NAMES", c => c.CongestionControl, (c, v) => c with { CongestionControl = v }),
         Setting.Switch("inPlace", "measure in place as well", c => c.InPlace, (c, v) => c with { InPlace = v }),

@@ -60,7 +60,7 @@ internal static class BenchPlan
     private const int ExtraWorld = 2;
     private const long ExtraBytes = 64 << 20;
 
-    private static readonly ElementType[] Types = [ElementType.Float16, ElementType.BFloat16, ElementType.Float32, ElementType.Float64];
+    private static readonly ElementType[] Types = [.. Enum.GetValues<ElementType>().Where(type => type.IsKnown())];
 
     /// <summary>Reads the flags.</summary>
     /// <exception cref="UsageException">A value is not what it must be.</exception>
@@ -71,18 +71,19 @@ internal static class BenchPlan
         var types = Known("--types", c.Types, [.. Types.Select(t => t.Name())]).Select(name => Types.First(t => t.Name() == name)).ToList();
         var sizes = operation.HasBytes ? Split(c.Sizes).Select(Size).Distinct().ToList() : [0];
         var links = Known("--links", c.Links, [BenchConfiguration.Tcp, BenchConfiguration.SharedMemory]);
-        var codecs = Known("--codecs", c.Codecs, ["none"]);
+        var codecs = Known("--codecs", c.Codecs, BenchCodecs.Names);
         var commits = Known("--commit", c.Commit, [BenchConfiguration.Barrier, BenchConfiguration.BestEffort]);
         var controls = Known("--congestion-control", c.CongestionControl, [BenchConfiguration.Own, BenchConfiguration.System]);
         var algorithms = Known("--algorithms", c.Algorithms, BenchAlgorithms.Names);
         var peers = BenchPeers.Named(Known("--peers", c.Peers, [BenchConfiguration.NoPeers, .. BenchPeers.Families]));
+        RequireCodecs(codecs, operation, types);
         List<BenchCase> cases =
         [
             .. from world in worlds
                from type in types
                from bytes in sizes
                from inPlace in Placings(c, operation, world, bytes)
-               select new BenchCase(operation, world, Whole(bytes, type), type, inPlace)
+               select new BenchCase(operation, world, operation.HasBlocks ? Blocks(Whole(bytes, type), type, world) : Whole(bytes, type), type, inPlace)
                {
                    Variants =
                    [
@@ -109,6 +110,17 @@ internal static class BenchPlan
     internal static int IterationsFor(long bytes, int world) =>
         (int)Math.Clamp(BytesInRound * 2 / world / Math.Max(1, bytes), FewestIterations, MostIterations);
 
+    private static void RequireCodecs(List<string> codecs, BenchOperation operation, List<ElementType> types)
+    {
+        var other = types.Find(type => type != ElementType.Float32);
+        if (codecs.Find(name => name != BenchConfiguration.NoCodec) is { } codec && (!operation.HasCodecs || other != ElementType.None))
+        {
+            var able = BenchOperation.All.Where(o => o.HasCodecs).Select(o => o.Name);
+            throw new UsageException(
+                $"--codecs {codec} is for {string.Join(" and ", able)} of f32, not for {operation.Name} of {(other == ElementType.None ? types[0] : other).Name()}: measure those with --codecs {BenchConfiguration.NoCodec}.");
+        }
+    }
+
     private static void RequireMemory(BenchCase measured, long available)
     {
         if (measured.MemoryBytes > available)
@@ -129,6 +141,13 @@ internal static class BenchPlan
     private static long Whole(long bytes, ElementType type) => bytes % type.Size() == 0
         ? bytes
         : throw new UsageException($"--sizes {bytes} is no whole number of {type.Name()} elements of {type.Size()} bytes.");
+
+    // Up, so that small sizes do not become nothing.
+    private static long Blocks(long bytes, ElementType type, int world)
+    {
+        var unit = (long)type.Size() * world;
+        return (bytes + unit - 1) / unit * unit;
+    }
 
     private static long Size(string text) => ByteSize.TryParse(text, out var bytes) && bytes > 0
         ? bytes

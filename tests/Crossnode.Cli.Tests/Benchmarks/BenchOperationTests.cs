@@ -13,6 +13,13 @@ public sealed unsafe class BenchOperationTests
     [InlineData("all-reduce", 2, 1)]
     [InlineData("all-reduce", 4, 1.5)]
     [InlineData("broadcast", 4, 1)]
+    [InlineData("reduce", 4, 1)]
+    [InlineData("reduce-scatter", 4, 0.75)]
+    [InlineData("all-gather", 2, 0.5)]
+    [InlineData("scatter", 4, 1)]
+    [InlineData("gather", 4, 1)]
+    [InlineData("all-to-all", 5, 0.8)]
+    [InlineData("send-receive", 4, 1)]
     [InlineData("barrier", 4, 0)]
     public void Bus_factor_is_that_of_the_operation(string operation, int world, double factor) =>
         Assert.Equal(factor, BenchOperation.Named(operation).BusFactor(world), tolerance: 1e-12);
@@ -30,11 +37,37 @@ public sealed unsafe class BenchOperationTests
         Assert.True(Holds(MemoryMarshal.AsBytes<float>(sums).ToArray(), ElementType.Float32, BenchOperation.Named("all-reduce").After(World, 0, Count)));
     }
 
+    [Fact]
+    public void Results_of_blocks_are_the_blocks_that_ranks_bring()
+    {
+        const int World = 4;
+        const int Block = Count / World;
+        var whole = Enumerable.Range(0, World).Select(rank => Floats(BenchOperation.Named("all-to-all").Before(World, rank, Count))).ToList();
+        var sum = whole.Aggregate((a, b) => [.. a.Zip(b, (x, y) => x + y)]);
+        for (var rank = 0; rank < World; rank++)
+        {
+            var own = new Range(rank * Block, (rank + 1) * Block);
+            var blocks = whole.Select((values, from) => values[(from * Block)..((from + 1) * Block)]).ToList();
+            Assert.Equal(blocks[rank], Floats(BenchOperation.Named("all-gather").Before(World, rank, Count)));
+            Assert.Equal(blocks.SelectMany(b => b), Floats(BenchOperation.Named("all-gather").After(World, rank, Count)));
+            Assert.Equal(rank == 0 ? blocks.SelectMany(b => b) : [], Floats(BenchOperation.Named("gather").After(World, rank, Count)));
+            Assert.Equal(whole[World - 1][own], Floats(BenchOperation.Named("scatter").After(World, rank, Count)));
+            Assert.Equal(sum[own], Floats(BenchOperation.Named("reduce-scatter").After(World, rank, Count)));
+            Assert.Equal(rank == 0 ? sum : [], Floats(BenchOperation.Named("reduce").After(World, rank, Count)));
+            Assert.Equal(whole.SelectMany(values => values[own]), Floats(BenchOperation.Named("all-to-all").After(World, rank, Count)));
+            Assert.Equal(whole[rank == 0 ? World - 1 : rank], Floats(BenchOperation.Named("send-receive").After(World, rank, Count)));
+        }
+    }
+
     [Theory]
     [InlineData(ElementType.Float16)]
     [InlineData(ElementType.BFloat16)]
     [InlineData(ElementType.Float32)]
     [InlineData(ElementType.Float64)]
+    [InlineData(ElementType.Int8)]
+    [InlineData(ElementType.Int16)]
+    [InlineData(ElementType.UInt32)]
+    [InlineData(ElementType.UInt64)]
     public void Any_wrong_byte_is_found(ElementType type)
     {
         IReadOnlyList<Stretch> stretches = [Stretch.Of(1, Count / 2), Stretch.Sum(3, Count / 2)];
@@ -65,6 +98,9 @@ public sealed unsafe class BenchOperationTests
         }
         return memory;
     }
+
+    private static float[] Floats(IReadOnlyList<Stretch> stretches) =>
+        MemoryMarshal.Cast<byte, float>(Filled(ElementType.Float32, stretches)).ToArray();
 
     private static bool Holds(byte[] memory, ElementType type, IReadOnlyList<Stretch> stretches)
     {

@@ -51,6 +51,24 @@ public sealed class BenchPlanTests
         Assert.Equal([["mpi-tcp", "mpi-shm", "torch"], []], cases.Select(c => c.Peers.Select(peer => peer.Name).ToArray()));
     }
 
+    [Fact]
+    public void Peer_that_lacks_an_operation_is_left_out()
+    {
+        var only = Assert.Single(BenchPlan.Of(
+            new BenchConfiguration { Operation = "all-to-all", Peers = ["mpi,torch"], Sizes = ["1MiB"], Worlds = ["2"] }, Machine));
+        Assert.Equal(["mpi-tcp", "mpi-shm"], only.Peers.Select(peer => peer.Name));
+    }
+
+    [Theory]
+    [InlineData("all-gather", "4096", 4096, 4104)]
+    [InlineData("all-gather", "4", 8, 12)]
+    [InlineData("reduce", "4096", 4096, 4096)]
+    public void Sizes_are_rounded_up_where_there_are_blocks(string operation, string size, long ofTwo, long ofThree)
+    {
+        var cases = BenchPlan.Of(new BenchConfiguration { Operation = operation, Sizes = [size], Worlds = ["2,3"] }, Machine);
+        Assert.Equal([ofTwo, ofThree], cases.Select(c => c.Bytes));
+    }
+
     [Theory]
     [InlineData(4096, 2, 10_000)]
     [InlineData(64 * MiB, 2, 4)]
@@ -75,5 +93,23 @@ public sealed class BenchPlanTests
         Assert.Equal(
             "all-reduce of 1 GiB f32 with 4 processes takes 32 GiB of memory in all programs that run by turns, and this machine has 24 GiB: take smaller --sizes, fewer --worlds or fewer --peers.",
             refused.Message);
+    }
+
+    [Fact]
+    public void Codecs_are_measured_by_turns()
+    {
+        var only = Assert.Single(BenchPlan.Of(
+            new BenchConfiguration { Operation = "reduce-scatter", Codecs = ["none,int8", "sign"], Sizes = ["1MiB"], Worlds = ["2"], Links = ["tcp"] }, Machine));
+        Assert.Equal(["none", "int8", "sign"], only.Variants.Select(v => v.Codec));
+    }
+
+    [Theory]
+    [InlineData("broadcast", "f32", "broadcast of f32")]
+    [InlineData("all-reduce", "f32,f64", "all-reduce of f64")]
+    public void Codec_of_something_else_is_refused(string operation, string types, string what)
+    {
+        var refused = Assert.Throws<UsageException>(
+            () => BenchPlan.Of(new BenchConfiguration { Operation = operation, Types = [types], Codecs = ["none,f16"] }, Machine));
+        Assert.Equal($"--codecs f16 is for all-reduce and reduce-scatter of f32, not for {what}: measure those with --codecs none.", refused.Message);
     }
 }

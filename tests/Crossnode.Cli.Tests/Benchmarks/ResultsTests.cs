@@ -66,6 +66,18 @@ public sealed class ResultsTests
     }
 
     [Fact]
+    public void Codec_is_not_compared_with_peers()
+    {
+        var row = BenchRow.Of(
+            BenchPlan.Of(new BenchConfiguration { Sizes = ["1MiB"], Worlds = ["4"] }, new BenchMachine(2, long.MaxValue))[0],
+            new OwnVariant("tcp", BenchConfiguration.System, "f16", "barrier"),
+            [new(0, 0.25, 100, 0.5)],
+            new Dictionary<string, IReadOnlyList<double>> { ["torch"] = [1] });
+        Assert.Equal((null, null), (row.BestPeer, row.RatioToBestPeer));
+        Assert.Equal(1, row.Peers!["torch"].MedianSeconds);
+    }
+
+    [Fact]
     public void Replies_are_read_as_they_are_written()
     {
         var reply = new BenchReply(3, 1.25e-5, 2096, 3.5e-5);

@@ -7,7 +7,7 @@ namespace Crossnode.Cli.Benchmarks.Operations;
 internal static unsafe class Pattern
 {
     // Primes, so that chunks which come to the wrong place show. Sums of the longer one need more than 8 bits of mantissa.
-    private const int Period = 251;
+    internal const int Period = 251;
     private const int ShortPeriod = 13;
 
     // Whole periods that are copied and compared at once.
@@ -67,11 +67,17 @@ internal static unsafe class Pattern
             case ElementType.BFloat16:
                 BinaryPrimitives.WriteUInt16LittleEndian(place, (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16));
                 break;
+            case ElementType.Float32:
+                BinaryPrimitives.WriteSingleLittleEndian(place, value);
+                break;
             case ElementType.Float64:
                 BinaryPrimitives.WriteDoubleLittleEndian(place, value);
                 break;
             default:
-                BinaryPrimitives.WriteSingleLittleEndian(place, value);
+                // Sums of integers wrap, and so does this.
+                Span<byte> whole = stackalloc byte[sizeof(long)];
+                BinaryPrimitives.WriteInt64LittleEndian(whole, value);
+                whole[..type.Size()].CopyTo(place);
                 break;
         }
     }

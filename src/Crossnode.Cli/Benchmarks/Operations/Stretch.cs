@@ -14,6 +14,9 @@ internal readonly record struct Stretch(long Count, long Start, int Times, int P
     /// <summary>The sum of what all ranks bring.</summary>
     public static Stretch Sum(int world, long count) => new(count, Start: 0, world, world * (world + 1) / 2);
 
+    /// <summary>One of the equal blocks of this, by number.</summary>
+    public Stretch Block(int number, int world) => this with { Count = Count / world, Start = Start + (Count / world * number) };
+
     /// <summary>The element at a place of the sequence, where it repeats after <paramref name="period"/> elements.</summary>
     public int At(long place, int period) => Times * (int)(place % period) + Plus;
 }

@@ -7,11 +7,13 @@ namespace Crossnode.Cli.Benchmarks.Peers;
 /// <summary>A program of others that runs the same operations.</summary>
 internal abstract record BenchPeer(string Name)
 {
-    private static readonly string[] Operations = ["all-reduce", "broadcast", "barrier"];
     private static readonly ElementType[] Types = [ElementType.Float32, ElementType.Float64];
 
+    /// <summary>The names of the operations that its program has.</summary>
+    protected abstract IReadOnlyList<string> Operations { get; }
+
     /// <summary>Whether it can run an operation.</summary>
-    public virtual bool Can(BenchOperation operation, ElementType type) => Operations.Contains(operation.Name) && Types.Contains(type);
+    public bool Can(BenchOperation operation, ElementType type) => Operations.Contains(operation.Name) && Types.Contains(type);
 
     /// <summary>Makes sure that it can be started here, and writes what it needs to the folder.</summary>
     /// <exception cref="UsageException">Something is missing.</exception>

@@ -26,6 +26,12 @@ internal sealed record MpiPeer : BenchPeer
     public static MpiPeer OverSharedMemory { get; } = new("mpi-shm");
 
     /// <inheritdoc />
+    protected override IReadOnlyList<string> Operations { get; } =
+    [
+        "all-reduce", "broadcast", "reduce", "reduce-scatter", "all-gather", "scatter", "gather", "all-to-all", "send-receive", "barrier",
+    ];
+
+    /// <inheritdoc />
     public override async Task PrepareAsync(PeerPrograms programs, string folder, TimeProvider time, CancellationToken cancellationToken)
     {
         var compiler = programs.Require("mpicc", Family, Packages);

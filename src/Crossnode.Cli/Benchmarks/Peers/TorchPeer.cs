@@ -16,6 +16,10 @@ internal sealed record TorchPeer() : BenchPeer(Family)
     private string? _python;
 
     /// <inheritdoc />
+    protected override IReadOnlyList<string> Operations { get; } =
+        ["all-reduce", "broadcast", "reduce", "all-gather", "scatter", "gather", "send-receive", "barrier"];
+
+    /// <inheritdoc />
     public override async Task PrepareAsync(PeerPrograms programs, string folder, TimeProvider time, CancellationToken cancellationToken)
     {
         // The first Python of the PATH may be one that knows no torch.

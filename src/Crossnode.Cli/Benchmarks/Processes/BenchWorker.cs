@@ -66,16 +66,15 @@ internal sealed unsafe class BenchWorker : IDisposable
     private BenchReply Round(BenchOrder order)
     {
         var (operation, type) = (order.Operation, order.Type);
-        var count = order.Bytes / type.Size();
+        var (count, codec) = (order.Bytes / type.Size(), BenchCodecs.Named(order.Codec));
         var world = _session.View.WorldSize;
         _memory.Take(order.Bytes);
-        var source = order.InPlace ? _memory.Target : _memory.Source;
-        var before = operation.Before(world, _rank, count);
+        var (before, after) = (operation.Before(world, _rank, count), operation.After(world, _rank, count));
+        var (brought, gotten) = (before.Sum(stretch => stretch.Count), after.Sum(stretch => stretch.Count));
+        var source = order.InPlace ? InPlace(brought, gotten, type) : _memory.Source;
+        var target = order.InPlace ? InPlace(gotten, brought, type) : _memory.Target;
         Pattern.Fill(source, type, before);
-        var call = new OperationCall(
-            world, _rank, count,
-            TensorBuffer.FromPointer(source, type, count),
-            TensorBuffer.FromPointer(_memory.Target, type, count));
+        var call = new OperationCall(world, _rank, count, Buffer(source, type, brought), Buffer(target, type, gotten), codec);
         var isBestEffort = order.Commit == BenchConfiguration.BestEffort;
         var options = new OperationOptions
         {
@@ -98,10 +97,16 @@ internal sealed unsafe class BenchWorker : IDisposable
             allocated = GC.GetAllocatedBytesForCurrentThread() - allocatedBefore;
         }
         var cpu = (Environment.CpuUsage.TotalTime - cpuBefore).TotalSeconds / seconds.Length;
-        if (!Pattern.IsIn(_memory.Target, type, operation.After(world, _rank, count)))
+        if (codec == Codec.None ? !Pattern.IsIn(target, type, after) : !CodecTolerance.Of(codec, world).Holds((float*)target, after))
         {
             throw new BenchException($"rank {_rank} holds a wrong result of {operation.Name} of {order.Bytes} bytes: this is a bug in crossnode.");
         }
         return new BenchReply(_rank, Statistics.Median(seconds), allocated, cpu);
     }
+
+    // Of two buffers in one memory the smaller is this rank's block of the larger.
+    private byte* InPlace(long count, long other, ElementType type) => _memory.Target + (count < other ? count * type.Size() * _rank : 0);
+
+    private static TensorBuffer Buffer(byte* memory, ElementType type, long count) =>
+        count == 0 ? default : TensorBuffer.FromPointer(memory, type, count);
 }

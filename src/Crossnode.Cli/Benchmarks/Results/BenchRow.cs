@@ -73,7 +73,8 @@ internal sealed record BenchRow
         var seconds = ours.Select(reply => reply.Seconds).ToList();
         var median = Statistics.Median(seconds);
         var factor = measured.Operation.BusFactor(measured.World);
-        var comparison = Comparison.Of(variant.Link, measured.Bytes, seconds, peers);
+        // Peers send elements as they lie in memory.
+        var comparison = variant.Codec == BenchConfiguration.NoCodec ? Comparison.Of(variant.Link, measured.Bytes, seconds, peers) : null;
         return new BenchRow
         {
             Operation = measured.Operation.Name,

@@ -31,7 +31,7 @@ internal static class BenchTable
             row.Link == BenchConfiguration.Tcp && row.CongestionControl == BenchConfiguration.System ? "system's congestion control" : null,
             row.InPlace && row.Bytes > 0 ? "in place" : null,
             row.Type == "f32" || row.Bytes == 0 ? null : row.Type,
-            row.Codec == "none" ? null : row.Codec,
+            row.Codec == BenchConfiguration.NoCodec ? null : row.Codec,
             row.Commit == "barrier" ? null : row.Commit,
             row.Algorithm == BenchConfiguration.Auto ? null : row.Algorithm,
         ];
@@ -59,7 +59,7 @@ internal static class BenchTable
 
     private static string Line(
         string operation, string world, string size, string what, string median, string spread, string bandwidth, string beside) =>
-        $"{operation,-14} {world,5}  {size,-8} {what,-34} {median,9}  {spread,-21} {bandwidth,9}  {beside}".TrimEnd();
+        $"{operation,-14} {world,5}  {size,-10} {what,-34} {median,9}  {spread,-21} {bandwidth,9}  {beside}".TrimEnd();
 
     private static string Time(double seconds) => seconds switch
     {
