@@ -13,7 +13,15 @@ internal sealed class Cluster : IDisposable
     private readonly List<WorkerProcess> _workers = [];
     private readonly string[] _arguments;
 
-    public Cluster(int workers, int operations, int elements, string mode, double evictAfterSeconds = 10, string links = "shared")
+    /// <param name="deaths">What each worker gets besides, in their order; null or nothing where that is nothing.</param>
+    public Cluster(
+        int workers,
+        int operations,
+        int elements,
+        string mode,
+        double evictAfterSeconds = 10,
+        string links = "shared",
+        IReadOnlyList<string?>? deaths = null)
     {
         Coordinator = EmbeddedCoordinator.Start(
             new CoordinatorOptions
@@ -27,7 +35,7 @@ internal sealed class Cluster : IDisposable
         _arguments = [Text(operations), Text(elements), mode, evictAfterSeconds.ToString(CultureInfo.InvariantCulture), links];
         for (var worker = 0; worker < workers; worker++)
         {
-            Start(Text(worker));
+            Start(Text(worker), deaths?[worker]);
         }
     }
 
@@ -63,9 +71,10 @@ internal sealed class Cluster : IDisposable
     }
 
     /// <summary>Starts one more worker: under a number of its own, or 'new'.</summary>
-    public WorkerProcess Start(string member)
+    public WorkerProcess Start(string member, string? death = null)
     {
-        var worker = new WorkerProcess(_workers.Count, [Coordinator.Address, Coordinator.Run.ToString(), member, .. _arguments]);
+        string[] more = death is null ? [] : [death];
+        var worker = new WorkerProcess(_workers.Count, [Coordinator.Address, Coordinator.Run.ToString(), member, .. _arguments, .. more]);
         _workers.Add(worker);
         return worker;
     }

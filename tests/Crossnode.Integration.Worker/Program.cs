@@ -7,7 +7,8 @@ using Crossnode.Transport;
 
 // A worker that the integration tests start and kill. Every input is a function of member and operation, so every result
 // can be checked against the members that the outcome names. Arguments: coordinator run member operations elements mode
-// [evict-after-seconds]; the member is a number, or 'new'. Prints one line an operation; exits with 3 at the first wrong number.
+// [evict-after-seconds [links [death]]]; the member is a number, or 'new'. Prints one line an operation; exits with 3 at the first
+// wrong number. The mode 'ops' runs every operation by turns, 'op:all-gather:Direct:in' that one; see OperationLoop.
 // 'coordinator MEMBERS EVICT-AFTER' serves a run instead, prints its address and id, then its news;
 // 'coordinator RUN MEMBERS EVICT-AFTER PORT FOLDER' one whose record is in the folder, so that it can be started again.
 if (args is ["coordinator", var members, var patience])
@@ -40,6 +41,13 @@ session.ViewInstalled += view =>
 var self = session.Self;
 Console.WriteLine($"listens {session.Endpoint}");
 Console.WriteLine($"view {session.View.Id.Epoch} {string.Join(',', session.View.Members.Select(member => member.Value))}");
+
+if (arguments.Cases is { } cases)
+{
+    var exit = new OperationLoop(session, cases, arguments.Elements, arguments.Death).Run(arguments.Operations);
+    Console.WriteLine(exit switch { 0 => "done", 3 => "WRONG", _ => "ended" });
+    return exit;
+}
 
 var source = new float[arguments.Elements];
 var target = new float[arguments.Elements];
@@ -95,7 +103,7 @@ int Verify(float[] values, int number, IReadOnlyList<MemberId> members, string w
         double expected = 0;
         foreach (var member in members)
         {
-            expected += Value(member.Value, number, index);
+            expected += Values.Of(member.Value, number, index);
         }
 
         if (values[index] != (float)expected)
@@ -118,12 +126,9 @@ static void Fill(float[] values, uint member, int number)
 {
     for (var index = 0; index < values.Length; index++)
     {
-        values[index] = Value(member, number, index);
+        values[index] = Values.Of(member, number, index);
     }
 }
-
-// Small integers: their sums are exact in f32, in any order.
-static float Value(uint member, int number, int index) => ((member + 1) * 31) + (number * 7 % 1009) + (index % 127);
 
 internal sealed class WorkerArguments
 {
@@ -140,6 +145,10 @@ internal sealed class WorkerArguments
         Elements = int.Parse(args[4], CultureInfo.InvariantCulture);
         Mode = args[5];
         SharedMemory = args.Length <= 7 || args[7] != "tcp";
+        Death = args.Length > 8 ? OperationDeath.Parse(args[8]) : null;
+        Cases = !Mode.StartsWith("op", StringComparison.Ordinal) ? null
+            : Mode == "ops" ? OperationCase.All
+            : [.. OperationCase.All.Where(one => $"op:{one}" == Mode)];
         EvictAfter = TimeSpan.FromSeconds(args.Length > 6 ? double.Parse(args[6], CultureInfo.InvariantCulture) : 10);
     }
 
@@ -152,6 +161,10 @@ internal sealed class WorkerArguments
     public int Elements { get; }
 
     public string Mode { get; }
+
+    public IReadOnlyList<OperationCase>? Cases { get; }
+
+    public OperationDeath? Death { get; }
 
     public TimeSpan EvictAfter { get; }
 
