@@ -9,6 +9,7 @@ public sealed class OperationKillTests
     private const int Workers = 4;
     private const int Elements = 80_000;
     private const int LongestThousandths = 1200;
+    private const int MostStarts = 3;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly IReadOnlyList<OperationCase> Cases = OperationCase.All;
@@ -51,6 +52,18 @@ public sealed class OperationKillTests
 
     private static int Kill(int[] chosen, string links, Random random, string hint)
     {
+        for (var start = 1; ; start++)
+        {
+            if (TryKill(chosen, links, random, hint, isLast: start == MostStarts) is { } aborts)
+            {
+                return aborts;
+            }
+        }
+    }
+
+    // Null where a link of the first view did not open in time, on a machine that is overloaded: some ways need all links.
+    private static int? TryKill(int[] chosen, string links, Random random, string hint, bool isLast)
+    {
         var deaths = new string?[Workers];
         var victims = Enumerable.Range(0, Workers).OrderBy(_ => random.Next()).Take(chosen.Length).ToArray();
         for (var index = 0; index < victims.Length; index++)
@@ -68,6 +81,11 @@ public sealed class OperationKillTests
 
         var report = $"{hint}{Environment.NewLine}{cluster.Report()}";
         Assert.True(!cluster.Workers.Any(worker => worker.Lines.Any(line => line.StartsWith("WRONG", StringComparison.Ordinal))), report);
+        if (!isLast && cluster.News.Any(item => item.News.Text?.Contains(" is left out", StringComparison.Ordinal) == true))
+        {
+            return null;
+        }
+
         var survivors = cluster.Workers.Where(worker => deaths[worker.Number] is null).ToList();
         Assert.True(survivors.TrueForAll(worker => worker.ExitCode == 0 && worker.Lines.Contains("done")), report);
         var outcomes = Outcomes(survivors[0]);

@@ -56,7 +56,9 @@ internal sealed class OperationLoop(Session session, IReadOnlyList<OperationCase
             return Verify(source.Span, before, number, $"input of {one} after the abort", members) + (one.AlwaysCompletes ? 4 : 0);
         }
 
-        var after = one.After(outcome.Members, RankIn(outcome.Members), whole, _block);
+        // The blocks of an all-to-all follow from the view in which it ended, where they come out even.
+        var block = one.Operation == "all-to-all" ? brought / outcome.Members.Count : _block;
+        var after = one.After(outcome.Members, RankIn(outcome.Members), whole, block);
         var broken = Verify(target.Span, after, number, one.ToString(), outcome.Members)
             + (one.IsInPlace ? 0 : Verify(source.Span, before, number, $"source of {one}", members));
         if (broken == 0)
