@@ -29,7 +29,7 @@ public sealed class CommandLineTests
     [InlineData("train --workers 257", "--workers must be a whole number from 1 to 256, not '257'.")]
     [InlineData("coordinator --dead 1", "--dead is for a record that is made again: add --reconstruct.")]
     [InlineData("sample", "crossnode sample needs a trained model: --checkpoint runs/.../model.safetensors.")]
-    [InlineData("bench all-redcue", "crossnode bench knows no operation 'all-redcue'; did you mean all-reduce? There are all-reduce, broadcast, barrier.")]
+    [InlineData("bench all-redcue", "crossnode bench knows no operation 'all-redcue'; did you mean all-reduce? There are all-reduce, broadcast, reduce, reduce-scatter, all-gather, scatter, gather, all-to-all, send-receive, barrier.")]
     [InlineData("bench --sizez 4KiB", "crossnode bench has no flag --sizez; did you mean --sizes? crossnode bench --help lists them all.")]
     [InlineData("bench --sizez", "crossnode bench has no flag --sizez; did you mean --sizes? crossnode bench --help lists them all.")]
     [InlineData("bench --sizes 4K", "--sizes must be sizes above 0, such as 4096, 4KiB, 64MiB or 1GiB, separated by commas, not '4K'.")]

@@ -16,6 +16,7 @@ internal sealed class LocalCluster : IDisposable
     private readonly string _host;
     private readonly TimeSpan _evictAfter;
     private readonly EngineOptions? _engine;
+    private readonly bool _sharedMemory;
 
     public LocalCluster(
         ITransport transport,
@@ -23,8 +24,10 @@ internal sealed class LocalCluster : IDisposable
         string host = "127.0.0.1",
         double evictAfterSeconds = 10,
         EngineOptions? engine = null,
-        Action<RunNews>? news = null)
+        Action<RunNews>? news = null,
+        bool sharedMemory = true)
     {
+        _sharedMemory = sharedMemory;
         _transport = transport;
         _host = host;
         _engine = engine;
@@ -60,6 +63,7 @@ internal sealed class LocalCluster : IDisposable
             Self = self,
             Incarnation = incarnation,
             Host = _host,
+            SharedMemory = _sharedMemory,
             EvictAfter = _evictAfter,
             HeartbeatInterval = _evictAfter / 10,
             GiveUpAfter = TimeSpan.FromSeconds(20),

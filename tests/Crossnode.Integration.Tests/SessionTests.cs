@@ -12,7 +12,7 @@ namespace Crossnode.Integration.Tests;
 [Trait("tier", "integration")]
 public sealed class SessionTests
 {
-    public static TheoryData<string> Transports => ["memory", "127.0.0.1", "::1"];
+    public static TheoryData<string> Transports => ["memory", "127.0.0.1", "::1", "shared"];
 
     [Theory]
     [MemberData(nameof(Transports))]
@@ -279,7 +279,28 @@ public sealed class SessionTests
 
     private static LocalCluster Make(string kind, int members) => kind == "memory"
         ? new LocalCluster(new MemoryTransport(), members)
-        : new LocalCluster(new TcpTransport(), members, kind);
+        : kind == "shared" ? new LocalCluster(new TcpTransport(), members)
+        : new LocalCluster(new TcpTransport(), members, kind, sharedMemory: false);
+
+    [Fact]
+    public async Task Member_that_cannot_share_memory_says_so_and_is_linked_over_tcp()
+    {
+        const ulong Incarnation = 5000;
+        using var cluster = new LocalCluster(new TcpTransport(), 2);
+        using var taken = new SharedMemoryTransport().Listen($"{cluster.Run}/{Incarnation:x}");
+        using var newcomer = cluster.Join(MemberId.Unassigned, Incarnation);
+        Assert.Contains(cluster.Log, static line => line.Contains("links on this machine go over TCP: cannot listen on", StringComparison.Ordinal));
+        var sum = Task.Run(() => SumOfOnes(newcomer));
+        Assert.All(cluster.OnAll((_, session) => SumOfOnes(session)), static result => Assert.Equal(3, result));
+        Assert.Equal(3, await sum);
+    }
+
+    private static float SumOfOnes(Session session)
+    {
+        var (source, target) = (new[] { 1f }, new float[1]);
+        session.Run(Sum(source, target)).ThrowIfFailed();
+        return target[0];
+    }
 }
 
 internal static class SessionWaits

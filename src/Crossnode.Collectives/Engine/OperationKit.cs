@@ -75,13 +75,16 @@ internal sealed class OperationKit
     public void Keep(Transfer[] transfers, PlanBook book)
     {
         Drop(_idle);
-        foreach (var transfer in transfers)
-        {
-            transfer.Rest();
-        }
-
         _idle = transfers;
         _book = book;
+        foreach (var transfer in transfers)
+        {
+            if (!transfer.TryRest())
+            {
+                Clear();
+                return;
+            }
+        }
     }
 
     /// <summary>Frees what is kept.</summary>

@@ -64,6 +64,13 @@ public sealed partial class Session : IStateExchange, IDisposable
         _origin = options.Time.GetTimestamp();
         _listener = transport.Listen(options.Host, options.Ports);
         _endpoint = AdvertisedEndpoint.Of(options.Advertise, _listener.Address);
+        _coordinators = options.Coordinators;
+        _engine = new CollectiveEngine(options.ToMember(_endpoint), options.Engine, new Host(this));
+        _pulse = Pulse;
+        _controlOpened = () => _engine.ControlUp(Now);
+        _controlReceived = message => _engine.Control(Now, message);
+        _callerPoller = transport.CreatePoller();
+        _backgroundPoller = transport.CreatePoller();
         if (options.SharedMemory && transport is TcpTransport)
         {
             _hostLinks = HostLinks.TryOpen(options.Run, options.Incarnation, options.Time, out var reason);
@@ -73,13 +80,6 @@ public sealed partial class Session : IStateExchange, IDisposable
             }
         }
 
-        _coordinators = options.Coordinators;
-        _engine = new CollectiveEngine(options.ToMember(_endpoint), options.Engine, new Host(this));
-        _pulse = Pulse;
-        _controlOpened = () => _engine.ControlUp(Now);
-        _controlReceived = message => _engine.Control(Now, message);
-        _callerPoller = transport.CreatePoller();
-        _backgroundPoller = transport.CreatePoller();
         _background = new Thread(Background) { IsBackground = true, Name = $"crossnode {options.Self}" };
     }
 

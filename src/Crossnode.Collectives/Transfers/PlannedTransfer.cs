@@ -88,7 +88,7 @@ internal sealed unsafe partial class PlannedTransfer : Transfer
 
     internal override bool TryRestart(in PartMemory part, double weight)
     {
-        if (_coding is not null || !_memory.IsAllCallers || !IsDataComplete || !AllSent || _outgoing.Count > 0 || _landings.Count > 0)
+        if (!CanRestart)
         {
             return false;
         }
@@ -99,7 +99,16 @@ internal sealed unsafe partial class PlannedTransfer : Transfer
         return true;
     }
 
-    internal override void Rest()
+    private bool CanRestart =>
+        _coding is null && _memory.IsAllCallers && IsDataComplete && AllSent && _outgoing.Count == 0 && _landings.Count == 0;
+
+    internal override bool TryRest()
+    {
+        ReturnStashes();
+        return CanRestart;
+    }
+
+    private void ReturnStashes()
     {
         foreach (var stash in _stashes)
         {
@@ -138,7 +147,7 @@ internal sealed unsafe partial class PlannedTransfer : Transfer
     {
         _memory.Dispose();
         _coding?.Dispose();
-        Rest();
+        ReturnStashes();
         foreach (var block in _rentedChunks)
         {
             _pool.Return(block);

@@ -62,9 +62,8 @@ public abstract unsafe class Transfer : IDisposable
         throw new InvariantException("this transfer opens no chunks");
 
     /// <summary>Gives back memory that the same transfer may not need the next time.</summary>
-    internal virtual void Rest()
-    {
-    }
+    /// <returns>False when there will be no next time: <see cref="TryRestart"/> would fail.</returns>
+    internal virtual bool TryRest() => false;
 
     /// <summary>Begins anew with other memory of the same shape, in the same view; what is left of the last time is forgotten.</summary>
     /// <returns>False when it has to be made anew instead.</returns>
